@@ -1,0 +1,257 @@
+"""Every knob of Switchboard: one typed, documented place, read once, loud on nonsense.
+
+An option is an environment variable with the upper-case name of its field. A value that makes no
+sense stops the process at start with the variable's name and what it should look like.
+Durations are in seconds unless the field says otherwise; fractions are allowed, so that tests can
+run the same rules at a tenth of the time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import secrets
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+
+
+def knob(default: Any, parse: Callable[[str], Any] | None = None, expect: str = "") -> Any:
+    """Declare an option: its default, and where the type alone is not enough, how to read it."""
+    return field(default=default, metadata={"parse": parse, "expect": expect})
+
+
+def seconds(low: float, high: float) -> dict[str, Any]:
+    """How to read a duration between `low` and `high` seconds."""
+
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return {"parse": parse, "expect": f"a number of seconds from {low:g} to {high:g}"}
+
+
+def whole(low: int, high: int) -> dict[str, Any]:
+    """How to read a whole number from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return {"parse": parse, "expect": f"a whole number from {low} to {high}"}
+
+
+def _flag(text: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}[
+        text.lower()
+    ]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[,\s]+", text) if word)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _words(text.lower())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise ValueError(origin)
+    return origins
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(word, strict=False)) for word in _words(text))
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text and urlsplit(text).scheme not in schemes:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _rate(text: str) -> tuple[int, float]:
+    count, _, per = text.partition("/")
+    limit, window = int(count), {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[per[:1]]
+    if limit < 0:
+        raise ValueError(text)
+    return limit, window
+
+
+def _language(text: str) -> str:
+    if text not in ("en", "zh-hans"):
+        raise ValueError(text)
+    return text
+
+
+def _secret(text: str) -> str:
+    if text and len(text) < 32:
+        raise ValueError(text)
+    return text
+
+
+RATE: Final[dict[str, Any]] = {"parse": _rate, "expect": "count/s, count/m, count/h or count/d, such as 20/m; 0/m means no limit"}
+SECRET: Final[dict[str, Any]] = {"parse": _secret, "expect": "at least 32 characters"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an operator can set. `Options.from_env(os.environ)` builds the only instance."""
+
+    # The process
+    debug: bool = knob(False)
+    """Tracebacks in pages, any localhost origin, a secret key made up: for trying things out only."""
+    secret_key: str = knob("", **SECRET)
+    """Signs tokens, tickets and sessions. Needed unless DEBUG, where one is made and kept in VAR_DIR."""
+    var_dir: str = knob(str(BASE_DIR / "var"))
+    """Where SQLite, the private Redis and a made-up secret live when nothing else is given."""
+    allowed_hosts: tuple[str, ...] = knob((), _words, "host names, separated by commas")
+    """Names this deployment answers to. In DEBUG any localhost is added."""
+    ws_allowed_origins: tuple[str, ...] = knob((), _origins, "origins such as https://shop.example, separated by commas, without a path")
+    """Origins whose pages may open sockets and call REST from a browser. In DEBUG any localhost is added."""
+    trusted_proxies: tuple[str, ...] = knob((), _networks, "addresses or networks such as 10.0.0.0/8, separated by commas")
+    """Proxies whose X-Forwarded-For is believed. Everybody else's is ignored."""
+    default_language: str = knob("en", _language, "en or zh-hans")
+    """Language of texts for somebody whose language is not known."""
+    log_format: str = knob("console", lambda text: {"console": "console", "json": "json"}[text], "console or json")
+    """How log lines look."""
+
+    # Where things are kept
+    database_url: str = knob("", _url("postgres", "postgresql", "sqlite"), "postgres://user:password@host:5432/name, or sqlite:///path")
+    """PostgreSQL for production. Empty: SQLite in VAR_DIR."""
+    database_pool: int = knob(20, **whole(1, 1000))
+    """Connections to PostgreSQL a process holds at most."""
+    redis_url: str = knob("", _url("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path")
+    """Redis. Empty: a private one, started by `serve`, `runserver` and the tests."""
+    redis_timeout: float = knob(1.0, **seconds(0.05, 30))
+    """How long a process waits for Redis; after a failure it leaves Redis alone for as long again."""
+    executor_threads: int = knob(8, **whole(1, 100))
+    """Threads a worker uses for the database work of its sockets."""
+
+    # Who is who
+    token_lifetime: float = knob(8 * 3600.0, **seconds(1, 30 * 86400))
+    """Life of a member's or an agent's token."""
+    customer_token_lifetime: float = knob(24 * 3600.0, **seconds(1, 365 * 86400))
+    """Life of a customer's token."""
+    refresh_token_lifetime: float = knob(86400.0, **seconds(1, 90 * 86400))
+    """Life of a REST consumer's refresh token."""
+    ticket_lifetime: float = knob(30.0, **seconds(1, 600))
+    """How long a ticket for one connection may wait to be used."""
+    jwt_signing_key: str = knob("", **SECRET)
+    """The shared (HMAC) key under which the host's own login signs its tokens. Empty: not used."""
+    jwt_jwk_url: str = knob("", _url("http", "https"), "the https address of a JWK set")
+    """Where the host's own login publishes its public keys. Empty: not used."""
+    jwt_issuer: str = knob("")
+    """The `iss` that the host's tokens must carry. Empty: any."""
+    jwt_audience: str = knob("")
+    """The `aud` that the host's tokens must carry. Empty: any."""
+    jwt_user_id_claim: str = knob("user_id")
+    """The claim of the host's tokens that holds our user's number."""
+    identity_secret: str = knob("", **SECRET)
+    """Shared with the host site: proves a customer's `externalId`. Empty: nobody can be verified."""
+    identity_required: bool = knob(False)
+    """Refuse anonymous customers."""
+
+    # How often
+    login_failures: int = knob(5, **whole(1, 1000))
+    """Wrong passwords for one name from one address before it is locked."""
+    login_lock: float = knob(900.0, **seconds(1, 86400))
+    """How long such a lock lasts."""
+    rate_login: tuple[int, float] = knob((30, 60.0), **RATE)
+    """Logins tried per address."""
+    rate_customers: tuple[int, float] = knob((30, 60.0), **RATE)
+    """Customers made per address."""
+    rate_customer_token_wrong: tuple[int, float] = knob((10, 60.0), **RATE)
+    """Token requests per address that named no customer."""
+    rate_customer_token: tuple[int, float] = knob((20, 60.0), **RATE)
+    """Tokens per customer."""
+    rate_handshake: tuple[int, float] = knob((60, 60.0), **RATE)
+    """Refused socket handshakes per address."""
+    rate_notify: tuple[int, float] = knob((6000, 60.0), **RATE)
+    """Calls that send notifications, per sender."""
+
+    # Sockets
+    ws_heartbeat_interval: float = knob(30.0, **seconds(0.1, 600))
+    """Every socket gets a heartbeat this often."""
+    ws_frame_limit: int = knob(64 * 1024, **whole(1024, 1024 * 1024))
+    """Bytes of one frame from a client; more is MESSAGE_TOO_BIG."""
+    ws_replay_limit: int = knob(1000, **whole(1, 100_000))
+    """Frames a resume sends at most; further behind, the client reloads."""
+    drain_spread: float = knob(4.0, **seconds(0, 15))
+    """Over how many seconds a worker that is told to stop spreads its goodbyes."""
+
+    # Notifications
+    retention: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))
+    """How long a user's stream reaches back."""
+    inbox_strict: bool = knob(False)
+    """Make a second `inbox.send` in one transaction, which could deadlock, an error. The tests do."""
+    announcement_chunk: int = knob(1000, **whole(1, 10_000))
+    """Recipients told per transaction."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Options:
+        """Read all options from `env`.
+
+        Raises ImproperlyConfigured, naming the variable and what it should look like.
+        """
+        hints = typing.get_type_hints(cls)
+        values = {}
+        for option in fields(cls):
+            name = option.name.upper()
+            if name in env:
+                values[option.name] = _read(name, env[name].strip(), hints[option.name], option.metadata)
+        options = cls(**values)
+        options._check_together()
+        return options
+
+    def _check_together(self) -> None:
+        if not self.debug:
+            if not self.secret_key:
+                raise ImproperlyConfigured("SECRET_KEY is missing: set it to at least 32 random characters, or DEBUG=1 to try things out.")
+            if not self.allowed_hosts:
+                raise ImproperlyConfigured("ALLOWED_HOSTS is missing: set it to the host names you serve, or DEBUG=1 to try things out.")
+        if self.jwt_signing_key and self.jwt_jwk_url:
+            raise ImproperlyConfigured("JWT_SIGNING_KEY and JWT_JWK_URL are both set: the host's login signs with one of them, unset the other.")
+        if self.jwt_signing_key and self.jwt_signing_key == self.secret_key:
+            raise ImproperlyConfigured("JWT_SIGNING_KEY must differ from SECRET_KEY, or the host could sign tokens as us.")
+        if self.identity_required and not self.identity_secret:
+            raise ImproperlyConfigured("IDENTITY_REQUIRED needs IDENTITY_SECRET: at least 32 characters, shared with the host site.")
+
+    def made_secret(self) -> str:
+        """The secret key, made and kept in VAR_DIR when DEBUG goes without one."""
+        if self.secret_key:
+            return self.secret_key
+        path = Path(self.var_dir) / "secret_key"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        return path.read_text()
+
+
+def _read(name: str, text: str, hint: object, metadata: Mapping[str, Any]) -> Any:
+    parse = metadata.get("parse") or {bool: _flag, int: int, float: float}.get(hint, str)  # type: ignore[call-overload]
+    expect = metadata.get("expect") or {bool: "1 or 0", int: "a whole number", float: "a number"}.get(hint, "text")  # type: ignore[call-overload]
+    try:
+        return parse(text)
+    except (ValueError, KeyError) as error:
+        # A secret that is wrong is still a secret: its value stays out of the message.
+        shown = "its value" if "SECRET" in name or "KEY" in name else repr(text)
+        raise ImproperlyConfigured(f"{name}: {shown} is not understood; it should be {expect}.") from error
