@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import signal
 import socket
 import stat
 import subprocess

@@ -105,6 +105,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Redis ----------------------------------------------------------------------------------------
 
 REDIS_URL = SWITCHBOARD.redis_url or redis_url(Path(SWITCHBOARD.var_dir))
+# Starts the Redis at that address, for the commands that keep one while they run.
+PRIVATE_REDIS = "config.embedded.start"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

@@ -1,0 +1,235 @@
+"""The protocol our workers speak with sockets: Uvicorn's, and what an ASGI application cannot see.
+
+It hands itself to the consumer as `scope["extensions"]["switchboard"]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.conf import settings
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import Server, ServerState
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidState
+from websockets.frames import Close, Frame, Opcode
+from websockets.http11 import Request, Response
+
+SERVICE_RESTART: Final = 1012
+CLOSE_WAIT: Final = 2.0
+"""Seconds a peer has to take our last frames and to hang up, before we do."""
+
+_EMPTY_CLOSE: Final = Frame(Opcode.CLOSE, b"").serialize(mask=False)
+_NORMAL_CLOSE: Final = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=False)
+
+draining: Final = threading.Event()
+"""Set once this process has begun to say goodbye: it is not ready any more, and streams should end."""
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """One socket. The consumer and the keeper may use what is public here, on the event loop only."""
+
+    heard_at: float
+    """When the peer last sent anything, a protocol pong too, in the event loop's time."""
+    on_pong: Callable[[bytes], None] | None
+    """Called with the payload of every protocol pong."""
+    farewell: Callable[[int], str | None]
+    """Makes the frame that precedes the close when the worker drains, given `retry_after_ms`; None: no frame."""
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn.debug = False  # its debug lines hold the request line, and with it a token
+        self.heard_at = self.loop.time()
+        self.on_pong = None
+        self.farewell = restart_frame
+        self._failed = False
+
+    def abort(self) -> None:
+        """Drop the connection now. A close would wait for a stalled peer to read what is queued for it."""
+        self.transport.abort()
+
+    def ping(self, payload: bytes = b"") -> None:
+        """Send a protocol ping of at most 125 bytes; every well-behaved peer answers with the same payload."""
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.conn.send_ping(payload)
+            self._flush()
+
+    def shutdown(self) -> None:
+        """The worker drains: say goodbye at some moment of the next `drain_spread` seconds, so that not all clients return at once."""
+        self.loop.call_later(random.uniform(0, settings.SWITCHBOARD.drain_spread), self._say_goodbye)
+
+    # What arrives
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self.loop.time()
+        if self._failed:
+            return
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            self._refuse(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", "This handshake is not understood.")
+
+    def handle_connect(self, event: Request) -> None:
+        if not event.path.isascii():
+            self._refuse(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", "An address must be percent-encoded.")
+            return
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["extensions"]["switchboard"] = self  # type: ignore[assignment]
+
+    def start_keepalive(self) -> None:
+        super().start_keepalive()
+        # The handshake is done: its request and response are several KiB per socket.
+        del self.request, self.response
+
+    def handle_cont(self, event: Frame) -> None:
+        # An empty fragment adds nothing to the message's size, which is what is bounded.
+        if event.data:
+            self.frames.append(bytes(event.data))
+        if event.fin:
+            self.send_receive_event_to_app()
+
+    def send_receive_event_to_app(self) -> None:
+        data, self.frames = b"".join(self.frames), []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
+        else:
+            try:
+                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
+            except UnicodeDecodeError:
+                self.conn.fail(1007, "not UTF-8")
+                self.handle_parser_exception()
+                return
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        if self.on_pong is not None:
+            self.on_pong(bytes(event.data))
+
+    def handle_close(self, event: Frame) -> None:
+        if not event.data:
+            # A peer that names no code is told 1000, for an old client stays away on that code only.
+            self.conn.writes = [_NORMAL_CLOSE if write == _EMPTY_CLOSE else write for write in self.conn.writes]
+        super().handle_close(event)
+
+    def handle_parser_exception(self) -> None:
+        """The peer broke the protocol, and `conn` has its close frame ready (1002, 1007 or 1009)."""
+        close = self.conn.close_sent
+        self._failed = True
+        self._end(close.code if close else 1006, close.reason if close else "", hang_up=True)
+
+    # How we leave
+
+    def _say_goodbye(self) -> None:
+        self.stop_keepalive()
+        if self.disconnected:
+            return
+        if self.close_sent or self.transport.is_closing():
+            self.loop.call_later(CLOSE_WAIT, self.transport.abort)
+        elif not self.handshake_complete:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "OVERLOADED", "This server restarts.")
+        else:
+            try:
+                frame = self.farewell(random.randrange(200, 1200))
+                if frame is not None:
+                    self.conn.send_text(frame.encode())
+                self.conn.send_close(SERVICE_RESTART)
+            except InvalidState:  # the peer was faster
+                return
+            self._end(SERVICE_RESTART, "", hang_up=False)
+
+    def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
+        """Answer the handshake by HTTP, before the consumer has done so. `message` is ASCII English."""
+        if self.initial_response is not None:
+            return
+        body = json.dumps({"error_code": code, "message": message}).encode()
+        headers = Headers(
+            [
+                ("Content-Type", "application/json"),
+                ("Content-Length", str(len(body))),
+                ("Connection", "close"),
+                ("X-WebSocket-Error-Code", code),
+                ("X-WebSocket-Error-Message", message),
+            ]
+        )
+        self.conn.send_response(Response(status, status.phrase, headers, body))
+        self.handshake_complete = True
+        self._end(1006, "", hang_up=True)
+
+    def _end(self, code: int, reason: str, *, hang_up: bool) -> None:
+        """Send what is ready and be gone when the peer is, or after CLOSE_WAIT; `hang_up`: it has nothing to answer.
+
+        Closing at once, with bytes unread, would make the kernel send a reset that can overtake our close frame.
+        """
+        self.stop_keepalive()
+        self.disconnected = self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.writable.set()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(CLOSE_WAIT, self.transport.abort)
+        if self.transport.is_closing():
+            return
+        self._flush()
+        if hang_up and self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def _flush(self) -> None:
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+
+class WorkerServer(Server):
+    """Uvicorn's server in one worker process, which lets the rest of the process know that it drains."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        draining.set()
+        await super().shutdown(sockets)
+
+
+class WithoutQuery(logging.Filter):
+    """Cuts query strings, which may hold a token, out of Uvicorn's log lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
+def keep_queries_out_of_logs() -> None:
+    """Put WithoutQuery before Uvicorn's two loggers. May be called twice."""
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, WithoutQuery) for each in logger.filters):
+            logger.addFilter(WithoutQuery())
+
+
+def restart_frame(retry_after_ms: int) -> str:
+    """The `error` frame, in English, that tells a client to come back because this worker restarts."""
+    return json.dumps(
+        {
+            "type": "error",
+            "error_code": "OVERLOADED",
+            "message": "This server restarts; please reconnect.",
+            "close_code": SERVICE_RESTART,
+            "reconnect": True,
+            "retry_after_ms": retry_after_ms,
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        },
+        separators=(",", ":"),
+    )
