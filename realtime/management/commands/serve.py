@@ -69,8 +69,8 @@ class Command(BaseCommand):
             self.stderr.write(f"The database does not answer: {str(error).strip()}")
         else:
             if missing:
-                names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
-                self.stderr.write(f"Migrations are missing ({names}): run `python manage.py migrate`.")
+                first, _ = missing[0]
+                self.stderr.write(f"{len(missing)} migrations are missing, from {first} on: run `python manage.py migrate`.")
         finally:
             connection.close()
             getattr(connection, "close_pool", lambda: None)()  # PostgreSQL's only
