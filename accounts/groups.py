@@ -40,7 +40,7 @@ def publish(messages: Iterable[tuple[str, Message]]) -> int:
     if not messages:
         return 0
     layer: Any = get_channel_layer()
-    prefix = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
+    prefix = _config()["prefix"]
     hosts = _hosts()
     bodies: dict[int, bytes] = {}  # one message to many groups is serialized once
     lines = defaultdict(list)
@@ -63,6 +63,10 @@ def publish(messages: Iterable[tuple[str, Message]]) -> int:
     return len(messages)
 
 
+def _config() -> Any:
+    return settings.CHANNEL_LAYERS["default"]["CONFIG"]
+
+
 _clients: dict[int, list[redis.Redis]] = {}
 
 
@@ -70,7 +74,7 @@ def _hosts() -> list[redis.Redis]:
     """A synchronous client for each host of the channel layer (new ones after a fork)."""
     pid = os.getpid()
     if pid not in _clients:
-        _clients[pid] = [_client(dict(host)) for host in decode_hosts(settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"])]
+        _clients[pid] = [_client(dict(host)) for host in decode_hosts(_config()["hosts"])]
     return _clients[pid]
 
 
@@ -80,6 +84,7 @@ def _client(host: dict[str, Any]) -> redis.Redis:
     if "address" in host:
         return redis.Redis.from_url(host.pop("address"), **host)
     if "master_name" in host:
-        sentinel = Sentinel(host.pop("sentinels"), sentinel_kwargs=host.pop("sentinel_kwargs", None))
-        return sentinel.master_for(host.pop("master_name"), **host)
+        sentinel: Any = Sentinel  # its functions are not typed
+        master: redis.Redis = sentinel(host.pop("sentinels"), sentinel_kwargs=host.pop("sentinel_kwargs", None)).master_for(host.pop("master_name"), **host)
+        return master
     return redis.Redis(**host)

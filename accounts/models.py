@@ -196,7 +196,9 @@ class Revocations(models.Manager["Revocation"]):
 def _tell_revoked(standings: dict[int, Standing]) -> None:
     """Make it fast; the lines in the table make it sure."""
     standing.put(standings)
-    groups.publish([(groups.user_group(user_id), {"type": "revoked", "version": each.version}) for user_id, each in standings.items()])
+    groups.publish(
+        (groups.user_group(user_id), {"type": "standing.changed", "version": each.version, "at": each.revoked_at}) for user_id, each in standings.items()
+    )
 
 
 class Revocation(models.Model):

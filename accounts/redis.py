@@ -40,7 +40,7 @@ class _Breaker:
             raise RedisAway("Redis failed a moment ago")
         try:
             yield
-        except (redis.RedisError, OSError, asyncio.TimeoutError) as error:
+        except (redis.RedisError, OSError, TimeoutError) as error:
             self._closed_until = time.monotonic() + _TIMEOUT
             raise RedisAway(str(error)) from error
 

@@ -53,16 +53,17 @@ def _key(user_id: int) -> str:
     return f"switchboard:standing:{user_id}"
 
 
-def put(standings: Mapping[int, Standing]) -> None:
-    """Leave copies. Without Redis nothing happens: the keeper repairs it."""
+def put(standings: Mapping[int, Standing]) -> bool:
+    """Leave copies. Returns False where Redis is away: the keeper repairs it."""
     if not standings:
-        return
+        return True
     keys = [_key(user_id) for user_id in standings]
     copies = [each.encode() for each in standings.values()]
     try:
         ask(lambda redis: redis.eval(_PUT, len(keys), *keys, str(COPY_LIFE), *copies))
     except RedisAway:
-        pass
+        return False
+    return True
 
 
 async def aput(user_id: int, standing: Standing) -> None:
@@ -79,4 +80,4 @@ async def aget(user_id: int) -> Standing | None:
         copy = await aask(lambda redis: redis.get(_key(user_id)))
     except RedisAway:
         return None
-    return Standing.decode(copy) if copy else None
+    return Standing.decode(str(copy)) if copy else None

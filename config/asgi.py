@@ -2,7 +2,19 @@
 
 import os
 
+from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_asgi_application()
+http = get_asgi_application()  # before what follows, which needs the apps to be loaded
+
+from django.conf import settings  # noqa: E402
+
+from realtime.routing import sockets  # noqa: E402
+
+# Whose word on the client's address is believed is one option for HTTP and sockets, under every server.
+application = ProxyHeadersMiddleware(
+    ProtocolTypeRouter({"http": http, "websocket": sockets}),  # type: ignore[arg-type]
+    trusted_hosts=list(settings.SWITCHBOARD.trusted_proxies),
+)

@@ -188,6 +188,10 @@ class Options:
     # Sockets
     ws_heartbeat_interval: float = knob(30.0, **seconds(0.1, 600))
     """Every socket gets a heartbeat this often."""
+    keeper_interval: float = knob(1.0, **seconds(0.02, 10))
+    """How often a worker looks for what is due: revocations, credentials that end, peers fallen silent."""
+    token_warning: float = knob(60.0, **seconds(0, 3600))
+    """How long before its credential ends a socket is told so."""
     ws_frame_limit: int = knob(64 * 1024, **whole(1024, 1024 * 1024))
     """Bytes of one frame from a client; more is MESSAGE_TOO_BIG."""
     ws_replay_limit: int = knob(1000, **whole(1, 100_000))

@@ -43,7 +43,7 @@ class Opening:
 
 def opening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int) -> Opening | None:
     """Read where the stream stands, or None if the user is gone. One statement."""
-    behind, counted = "0", []
+    behind, counted = "0", list[int | str]()
     if since is not None:
         behind = f"(SELECT count(*) FROM (SELECT 1 FROM {_ENTRY} e WHERE e.user_id = u.id AND e.seq > %s AND {_carried(topics)} LIMIT %s) AS b)"
         counted = [since, *topics, limit + 1]

@@ -34,6 +34,6 @@ def _prune_batch(before: datetime) -> tuple[int, int]:
     list(Inbox.objects.filter(pk__in=floors).order_by("pk").select_for_update().values_list("pk"))
     for user_id, floor in floors.items():
         Inbox.objects.filter(pk=user_id).update(floor=Greatest(F("floor"), floor))
-    count = entries._raw_delete(entries.db)  # type: ignore[attr-defined]
-    Body.objects.filter(pk__in=bodies)._raw_delete(entries.db)  # type: ignore[attr-defined]
+    count = entries._raw_delete(entries.db)
+    Body.objects.filter(pk__in=bodies)._raw_delete(entries.db)
     return len(bodies), count

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -27,7 +27,7 @@ MAX_SEQ: Final = 2**53 - 1  # what a JavaScript number holds exactly
 _encoder = msgspec.json.Encoder()
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A JSON object inside a frame."""
 
 

@@ -1,0 +1,141 @@
+"""Who opens this socket, from where, and where it wants to begin. Costs no query while Redis is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.http.request import validate_host
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from accounts import limits, revocation, tickets, tokens
+from accounts.tokens import Claims, TokenRefused
+from notifications.wire import MAX_SEQ
+from realtime.refusals import PROTOCOL, Refusal
+
+_BEARER: Final = "bearer."
+_LOCALHOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a client goes on: a number, and the history it belongs to if the client said so."""
+
+    since: int
+    epoch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A handshake that is good: whose it is, where it begins, and how its client is spoken to."""
+
+    claims: Claims
+    cursor: Cursor | None
+    new_client: bool
+    language: str
+
+
+async def admit(scope: Mapping[str, Any]) -> Admission:
+    """Check a handshake. Raises Refusal."""
+    headers = _headers(scope)
+    query = _query(scope)
+    try:
+        _check_origin(headers.get("origin"), headers.get("host", ""))
+        claims = await _claims(scope, headers, query)
+        cursor = parse_cursor(query.get("since", ""))
+    except Refusal as refusal:
+        wait = await limits.ahit("handshake", address(scope), settings.SWITCHBOARD.rate_handshake)
+        if wait is None:
+            raise
+        raise Refusal("RATE_LIMITED", retry_after=wait) from refusal
+    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=language(scope))
+
+
+async def verify(token: str) -> Claims:
+    """The claims of a token that still opens something. Raises Refusal."""
+    try:
+        claims = await tokens.averify(token)
+        await revocation.acheck(claims)
+    except TokenRefused as error:
+        raise Refusal("TOKEN_EXPIRED") from error
+    return claims
+
+
+def address(scope: Mapping[str, Any]) -> str:
+    """Where the socket comes from (what a trusted proxy says has been put in place before)."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def language(scope: Mapping[str, Any]) -> str:
+    """The language that the client asks for, or an empty text."""
+    for wanted in _headers(scope).get("accept-language", "")[:200].split(","):
+        try:
+            return translation.get_supported_language_variant(wanted.partition(";")[0].strip())
+        except LookupError:
+            continue
+    return ""
+
+
+def parse_cursor(text: str | int) -> Cursor | None:
+    """Read `since`: a number, or `epoch:number`; nothing is no cursor. Raises Refusal."""
+    if text == "":
+        return None
+    epoch, _colon, number = str(text).rpartition(":")
+    if not (number.isascii() and number.isdigit()) or len(number) > 16 or int(number) > MAX_SEQ:
+        raise Refusal("INVALID_REQUEST", detail=_("The parameter 'since' must be a number, or epoch:number."))
+    return Cursor(since=int(number), epoch=epoch or None)
+
+
+async def _claims(scope: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]) -> Claims:
+    scheme, _space, bearer = headers.get("authorization", "").partition(" ")
+    token = bearer.strip() if scheme.lower() == "bearer" else ""
+    token = token or _offered(scope["subprotocols"])
+    if not token and query.get("ticket"):
+        try:
+            claims = await tickets.aredeem(query["ticket"])
+            await revocation.acheck(claims)
+        except TokenRefused as error:
+            raise Refusal("TOKEN_EXPIRED") from error
+        return claims
+    token = token or query.get("token", "")
+    if not token:
+        raise Refusal("MISSING_TOKEN")
+    return await verify(token)
+
+
+def _offered(subprotocols: Iterable[str]) -> str:
+    """The token among the offered subprotocols, which is how a browser can send one without a URL."""
+    return next((offer[len(_BEARER) :] for offer in subprotocols if offer.startswith(_BEARER)), "")
+
+
+def _check_origin(origin: str | None, host: str) -> None:
+    """Refuse a page of a site that is not on the list. Programs send no Origin; our own pages have our own."""
+    if origin is None or origin.lower() in settings.SWITCHBOARD.ws_allowed_origins:
+        return
+    try:
+        parts = urlsplit(origin)
+        hostname = parts.hostname
+    except ValueError:  # such as http://[::1
+        raise Refusal("FORBIDDEN") from None
+    ours = parts.netloc.lower() == host.lower() and validate_host(hostname or "", settings.ALLOWED_HOSTS)
+    if parts.scheme in ("http", "https") and (ours or (settings.DEBUG and hostname in _LOCALHOSTS)):
+        return
+    raise Refusal("FORBIDDEN")
+
+
+def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _query(scope: Mapping[str, Any]) -> dict[str, str]:
+    """The query's parameters; of a repeated one the first counts."""
+    try:
+        found = parse_qs(scope["query_string"].decode("ascii"), max_num_fields=20)
+    except ValueError:
+        raise Refusal("INVALID_REQUEST") from None
+    return {name: values[0] for name, values in found.items()}

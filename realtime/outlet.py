@@ -1,0 +1,106 @@
+"""What a socket is sent, in order: pushes through its lane, and repairs from the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from django.db import DatabaseError
+
+from accounts.executor import in_thread
+from notifications import backlog
+from realtime.lane import Lane, Verdict
+
+logger = logging.getLogger(__name__)
+
+
+class Outlet:
+    """The way out to one socket.
+
+    `write` sends one frame; `heartbeat` makes the frame that says everything up to a number was sent;
+    `lost` is called when the stream no longer reaches back to where a repair had to begin.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_id: int,
+        topics: tuple[str, ...],
+        write: Callable[[str], Awaitable[None]],
+        heartbeat: Callable[[int], str],
+        lost: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.lane = Lane(topics)
+        self._user_id = user_id
+        self._topics = topics
+        self._write = write
+        self._heartbeat = heartbeat
+        self._lost = lost
+        self._beat_due = False
+        self._fill: asyncio.Task[None] | None = None
+
+    async def push(self, seq: int, topic: str, frame: str) -> None:
+        """A frame came from the channel layer."""
+        verdict = self.lane.push(seq, topic)
+        if verdict is Verdict.SEND:
+            await self._write(frame)
+        elif verdict is Verdict.FILL:
+            self._start_fill()
+
+    async def beat(self, head: int) -> None:
+        """Send a heartbeat. If the inbox is ahead of what was sent, the repair goes first."""
+        if self.lane.behind(head):
+            self._start_fill()
+        if self.lane.filling:
+            self._beat_due = True
+        else:
+            await self._write(self._heartbeat(self.lane.cursor))
+
+    async def hold(self) -> None:
+        """Finish the repair that is under way, then send nothing until `begin`."""
+        while self._fill not in (None, asyncio.current_task()):
+            await asyncio.wait([self._fill])
+        self.lane.hold()
+
+    def begin(self, *, cursor: int, head: int) -> None:
+        """Go on after `cursor`; what lies between it and `head` is read from the inbox."""
+        self.lane.begin(cursor=cursor, head=head)
+        if not self.lane.filled():
+            self._start_fill()
+
+    async def close(self) -> None:
+        """Stop. A repair that is under way is left where it is: the client resumes from its own cursor."""
+        if self._fill is not None:
+            self._fill.cancel()
+            await asyncio.wait([self._fill])
+
+    def _start_fill(self) -> None:
+        self._fill = asyncio.create_task(self._run_fill())
+
+    async def _run_fill(self) -> None:
+        try:
+            await self._read_pages()
+        except DatabaseError as error:
+            logger.warning("A repair waits for the next push or heartbeat: %s", error)
+            self.lane.abandon()
+        except OSError:  # the peer is gone
+            pass
+        finally:
+            if self._fill is asyncio.current_task():
+                self._fill = None
+
+    async def _read_pages(self) -> None:
+        while True:
+            page = await in_thread(partial(backlog.page, self._user_id, self._topics, after=self.lane.ask()))
+            if page.floor > self.lane.cursor:
+                await self._lost()
+                return
+            for frame in self.lane.take(page):
+                await self._write(frame)
+            if self.lane.filled():
+                break
+        if self._beat_due:
+            self._beat_due = False
+            await self._write(self._heartbeat(self.lane.cursor))

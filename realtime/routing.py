@@ -1,0 +1,26 @@
+"""Which socket answers at which address, with and without a trailing slash."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+
+from realtime.handshake import language
+from realtime.refusals import OldClients, Refusal, refuse
+from realtime.sockets import SOCKETS
+
+_APPLICATIONS = {path: consumer.as_asgi() for path, consumer in SOCKETS.items()}
+
+
+async def sockets(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    """The ASGI application for every WebSocket."""
+    application = _APPLICATIONS.get(scope["path"].strip("/"))
+    if application is not None:
+        await application(scope, receive, send)
+        return
+    await receive()
+    with translation.override(language(scope) or settings.LANGUAGE_CODE):
+        await refuse(scope, send, Refusal("NOT_FOUND"), OldClients.BY_HTTP)

@@ -1,0 +1,37 @@
+"""The sockets: one consumer, several filters. Each is registered once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from realtime.consumer import SocketConsumer
+from realtime.refusals import OldClients
+
+
+class MemberSocket(SocketConsumer):
+    """The community site's: everything that concerns the user."""
+
+    topics = ("notification", "direct", "support", "task")
+    old_clients = OldClients.STAY_AWAY
+
+
+class ChatSocket(SocketConsumer):
+    """The support widget's and the agent console's."""
+
+    topics = ("support",)
+    old_clients = OldClients.MIXED
+
+
+class NotificationSocket(SocketConsumer):
+    """The bell's."""
+
+    topics = ("notification",)
+    old_clients = OldClients.BY_HTTP
+
+
+SOCKETS: Final[Mapping[str, type[SocketConsumer]]] = {
+    "api/v1/ws": MemberSocket,
+    "ws/chat": ChatSocket,
+    "api/ws/notifications": NotificationSocket,
+}
