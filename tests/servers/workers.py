@@ -155,7 +155,6 @@ def surroundings() -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "SECRET_KEY": settings.SECRET_KEY,
         "VAR_DIR": settings.SWITCHBOARD.var_dir,
-        "DEBUG": "1",
     }
 
 

@@ -1,0 +1,187 @@
+"""The ground that the tests stand on: the cast, a real database, a real Redis, real servers.
+
+What a test writes is really committed, because other processes must see it: nothing wraps a test in
+a transaction and nothing is flushed. Each test makes its own people and looks at nobody else's.
+Redis is private to each process of a parallel run, so a test may flush or kill it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from tests import cast
+from tests.servers.redis import PrivateRedis
+from tests.servers.workers import Site, runserver, serving, surroundings
+
+# What may stand in no server's log.
+TRACEBACK = re.compile(r"Traceback \(most recent call last\)|Task exception was never retrieved|was never awaited")
+CREDENTIAL = re.compile(r"eyJ[\w-]{8,}\.eyJ|\bsk_\w{12,}|bearer[. ][\w-]{12,}|[?&](?:token|ticket)=\w|" + re.escape(cast.PASSWORD), re.IGNORECASE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    wrapped = [item.nodeid for item in items if item.get_closest_marker("django_db") or "transactional_db" in getattr(item, "fixturenames", ())]
+    if wrapped:
+        raise pytest.UsageError(f"These would roll back or flush what other tests stand on; ask for the fixture `db` instead: {wrapped}")
+
+
+# What everything stands on
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[PrivateRedis]:
+    """The Redis of this process and its servers. Who kills it starts it again."""
+    with PrivateRedis(settings.SWITCHBOARD.var_dir) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def db(django_db_setup: None, django_db_blocker: Any, redis: PrivateRedis) -> Iterator[None]:
+    """The database, in place of pytest-django's fixture, which would wrap each test in a transaction."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def options(settings: Any) -> Callable[..., None]:
+    """Change options of ours in this process for one test: `options(login_failures=2)`."""
+
+    def change(**changes: Any) -> None:
+        settings.SWITCHBOARD = dataclasses.replace(settings.SWITCHBOARD, **changes)
+
+    return change
+
+
+# The cast
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    """A customer."""
+    return cast.customer("ann")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """An agent."""
+    return cast.agent("bob")
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Another agent."""
+    return cast.agent("alice")
+
+
+@pytest.fixture
+def mia(db: None) -> User:
+    """A member."""
+    return cast.member("mia")
+
+
+@pytest.fixture
+def eve(db: None) -> User:
+    """A member that belongs nowhere."""
+    return cast.member("eve")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """A member of the staff."""
+    return cast.staff("admin")
+
+
+@pytest.fixture
+def token(db: None) -> Callable[[User], str]:
+    """`token(mia)`: a bearer token of that user."""
+    from accounts import tokens
+
+    return lambda user: tokens.issue(user)[0]
+
+
+_addresses = itertools.count(1)
+
+
+@pytest.fixture
+def address() -> str:
+    """An address that no other test calls from, because limits per address are the real ones."""
+    number = next(_addresses)
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+@pytest.fixture
+def api(db: None, address: str) -> Callable[..., APIClient]:
+    """`api(mia)`: a REST client with that user's bearer; `api()`: one without; `api(key)`: with that text as bearer."""
+
+    from accounts import tokens
+
+    def client(who: User | str | None = None) -> APIClient:
+        bearer = tokens.issue(who)[0] if isinstance(who, User) else who
+        made = APIClient(REMOTE_ADDR=address)
+        if bearer is not None:
+            made.credentials(HTTP_AUTHORIZATION=f"Bearer {bearer}")
+        return made
+
+    return client
+
+
+# Servers
+
+
+class Servers:
+    """Starts servers on this session's database and Redis, and looks through their logs when they have ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def serve(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Site:
+        """A `manage.py serve` to be used in a `with` block; `env` are options that differ."""
+        return serving(log=self._log("serve"), workers=workers, env={**surroundings(), "RATE_HANDSHAKE": "0/m", **(env or {})})
+
+    def runserver(self, *, env: Mapping[str, str] | None = None) -> Site:
+        """A `manage.py runserver` (Daphne) without autoreload."""
+        return runserver("--noreload", log=self._log("daphne"), env={**surroundings(), "RATE_HANDSHAKE": "0/m", **(env or {})})
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}-{len(list(self._folder.iterdir()))}.log"
+
+
+def complaints(log: str) -> list[str]:
+    """What a server's log must not hold, with some lines around it."""
+    lines = log.splitlines()
+    bad = [number for number, line in enumerate(lines) if TRACEBACK.search(line) or CREDENTIAL.search(line)]
+    return ["\n".join(lines[max(0, number - 2) : number + 30]) for number in bad]
+
+
+@pytest.fixture(scope="session")
+def servers(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Starts servers. None of them may have logged a traceback or a credential when the session ends."""
+    folder = tmp_path_factory.mktemp("logs")
+    yield Servers(folder)
+    found = {log.name: complaints(log.read_text(errors="replace")) for log in folder.iterdir()}
+    assert not any(found.values()), "\n\n".join(f"{name}:\n{line}" for name, lines in found.items() for line in lines[:5])
+
+
+@pytest.fixture(scope="session")
+def server(servers: Servers) -> Iterator[Site]:
+    """Two real workers, as in production."""
+    with servers.serve(workers=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def daphne(servers: Servers) -> Iterator[Site]:
+    """A real `runserver`, as in development."""
+    with servers.runserver() as running:
+        yield running

@@ -1,0 +1,195 @@
+"""A client for the tests' sockets: plain calls, deadlines, and failures that show what arrived.
+
+    with connect(server.ws_url + "/api/ws/notifications", token=token(mia)) as socket:
+        socket.until("connected")
+
+A refused handshake is a value as much as an accepted one: see `ending`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync import client
+
+PROTOCOL = "switchboard.v1"
+DEADLINE = 20.0
+"""Seconds a test waits for what must come; on a healthy machine it takes milliseconds."""
+
+Frame = dict[str, Any]
+Wanted = str | Callable[[Frame], bool]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a handshake was refused: by HTTP (`status` is not 101), or accepted, told in `frames` and closed with `code`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    subprotocol: str | None = None
+    frames: Sequence[Frame] = field(default_factory=list)
+    code: int | None = None
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class HttpRefusal(AssertionError):
+    """A socket that should have opened was refused by HTTP."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(f"refused by HTTP {ending.status}: {dict(ending.headers)} {ending.body!r}")
+        self.ending = ending
+
+
+class Socket:
+    """An open socket. `frames` is all that was read so far, oldest first."""
+
+    def __init__(self, connection: client.ClientConnection) -> None:
+        self.connection = connection
+        self.frames: list[Frame] = []
+        self._looked_at = 0
+
+    @property
+    def subprotocol(self) -> str | None:
+        return self.connection.subprotocol
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        assert self.connection.response is not None
+        return self.connection.response.headers
+
+    @property
+    def code(self) -> int | None:
+        """The close code, or None while it is open."""
+        return self.connection.close_code
+
+    @property
+    def reason(self) -> str | None:
+        return self.connection.close_reason
+
+    def send(self, frame: Frame | str | bytes, *, text: bool | None = None) -> None:
+        """Send an object as JSON, a text as it is, and bytes as a binary frame (or, with `text`, as a text frame)."""
+        self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame, text=text)
+
+    def until(self, wanted: Wanted, *, seconds: float = DEADLINE) -> Frame:
+        """The next frame of that type, or for which `wanted` is true. What was returned once is not looked at again."""
+        matches = (lambda frame: frame["type"] == wanted) if isinstance(wanted, str) else wanted
+        deadline = time.monotonic() + seconds
+        while True:
+            while self._looked_at < len(self.frames):
+                frame = self.frames[self._looked_at]
+                self._looked_at += 1
+                if matches(frame):
+                    return frame
+            try:
+                self._read(deadline)
+            except TimeoutError:
+                raise AssertionError(f"{_name(wanted)}: not within {seconds:g} s. {self._story()}") from None
+            except ConnectionClosed:
+                raise AssertionError(f"{_name(wanted)}: closed before it came. {self._story()}") from None
+
+    def take(self, count: int, wanted: Wanted, *, seconds: float = DEADLINE) -> list[Frame]:
+        """The next `count` such frames."""
+        return [self.until(wanted, seconds=seconds) for _ in range(count)]
+
+    def sync(self) -> list[Frame]:
+        """Whatever the server sent before it answered a ping sent now, as far as `until` has not returned it."""
+        mark = time.perf_counter_ns() % 10**12
+        begin = self._looked_at
+        self.send({"type": "ping", "timestamp": mark})
+        self.until(lambda frame: frame["type"] == "pong" and frame["client_timestamp"] == mark)
+        return self.frames[begin : self._looked_at - 1]
+
+    def ended(self, *, seconds: float = DEADLINE) -> int | None:
+        """Wait until the server has closed it; the close code (1006: without a close frame)."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                self._read(deadline)
+        except ConnectionClosed:
+            return self.code
+        except TimeoutError:
+            raise AssertionError(f"still open after {seconds:g} s. {self._story()}") from None
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def hang_up(self) -> None:
+        """Break the connection without a close frame, as a lost network would."""
+        self.connection.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _read(self, deadline: float) -> None:
+        self.frames.append(json.loads(self.connection.recv(max(0.0, deadline - time.monotonic()))))
+
+    def _story(self) -> str:
+        arrived = "\n  ".join(json.dumps(frame, ensure_ascii=False)[:300] for frame in self.frames[-20:]) or "nothing"
+        closed = "" if self.code is None else f"\nClosed with {self.code} {self.reason!r}."
+        return f"What arrived ({len(self.frames)} frames, at most the last 20):\n  {arrived}{closed}"
+
+
+def connect(
+    url: str,
+    *,
+    token: str | None = None,
+    new: bool = False,
+    query: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    subprotocols: Sequence[str] = (),
+    origin: str | None = None,
+) -> Socket:
+    """Open a socket. Raises HttpRefusal.
+
+    `token` goes into the query, as the old clients do it; `new` offers `switchboard.v1`.
+    """
+    parameters = {**({} if token is None else {"token": token}), **(query or {})}
+    try:
+        connection = client.connect(
+            f"{url}?{urlencode(parameters)}" if parameters else url,
+            additional_headers=headers,
+            subprotocols=[*([PROTOCOL] if new else []), *subprotocols] or None,  # type: ignore[list-item]
+            origin=origin,  # type: ignore[arg-type]
+            compression=None,
+            proxy=None,
+            open_timeout=DEADLINE,
+            # The server asks for signs of life; a client that does so too would hide that it does not.
+            ping_interval=None,
+            # Without a bound, so that pings are answered while a test looks elsewhere.
+            max_queue=None,
+            max_size=None,
+            close_timeout=DEADLINE,
+        )
+    except InvalidStatus as error:
+        response = error.response
+        raise HttpRefusal(Ending(response.status_code, response.headers, bytes(response.body or b""))) from None
+    return Socket(connection)
+
+
+def ending(url: str, **how: Any) -> Ending:
+    """How a handshake that must be refused is refused. Takes what `connect` takes."""
+    try:
+        socket = connect(url, **how)
+    except HttpRefusal as refusal:
+        return refusal.ending
+    with socket:
+        code = socket.ended()
+        return Ending(101, socket.response_headers, b"", socket.subprotocol, socket.frames, code)
+
+
+def _name(wanted: Wanted) -> str:
+    return wanted if isinstance(wanted, str) else "the wanted frame"
