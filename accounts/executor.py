@@ -1,0 +1,38 @@
+"""Database work of coroutines: in a few threads of our own, never in the one that all of Django shares.
+
+Django's own way from a coroutine to the ORM leads through a single thread per process, where one
+slow query stalls every socket of the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_threads: Final = ThreadPoolExecutor(max_workers=settings.SWITCHBOARD.executor_threads, thread_name_prefix="database")
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function` in one of `EXECUTOR_THREADS` threads, with this context (language, log fields) copied.
+
+    What it raises is raised here. A connection that it used is given back when it ends.
+    """
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: context.run(_work, function, *args, **kwargs))
+
+
+def _work(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    close_old_connections()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()
