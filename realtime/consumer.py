@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ class SocketConsumer(AsyncConsumer):
         self.language = admission.language
         self.base_send = send
         self.protocol = scope["extensions"].get("switchboard")
-        self.connection_id = uuid.uuid4().hex
+        self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
         self.closed = self.warned = False
         self.deaf = True
         self._writing = asyncio.Lock()

@@ -18,6 +18,7 @@ from typing import Any, Final
 from django.conf import settings
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import Server, ServerState
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
@@ -30,6 +31,9 @@ CLOSE_WAIT: Final = 2.0
 
 _EMPTY_CLOSE: Final = Frame(Opcode.CLOSE, b"").serialize(mask=False)
 _NORMAL_CLOSE: Final = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=False)
+
+_warnings: Final = logging.getLogger("switchboard.websockets")
+_warnings.setLevel(logging.WARNING)
 
 draining: Final = threading.Event()
 """Set once this process has begun to say goodbye: it is not ready any more, and streams should end."""
@@ -47,7 +51,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn.debug = False  # its debug lines hold the request line, and with it a token
+        # Its debug lines hold the request line, and with it a token; "connection open" is said twice.
+        self.conn.debug, self.conn.logger = False, _warnings
         self.heard_at = self.loop.time()
         self.on_pong = None
         self.farewell = restart_frame
@@ -131,6 +136,35 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._failed = True
         self._end(close.code if close else 1006, close.reason if close else "", hang_up=True)
 
+    # The application
+
+    async def run_asgi(self) -> None:
+        """Run the application for this connection. Uvicorn's own calls a denied handshake an error, and ends a crash with 1006."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+            crashed = not (self.handshake_complete or self.initial_response)
+            if crashed:
+                self.logger.error("The application ended without answering the handshake.")
+        except (ClientDisconnected, asyncio.CancelledError):
+            crashed = False
+        except Exception:
+            self.logger.exception("Exception in ASGI application")
+            crashed = True
+        if crashed:
+            self._crash()
+        if self.close_timer is None:
+            self.transport.close()
+
+    def _crash(self) -> None:
+        if not self.handshake_complete:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Something went wrong here.")
+        elif not self.close_sent:
+            try:
+                self.conn.send_close(1011)
+            except InvalidState:  # the peer was faster
+                return
+            self._end(1011, "", hang_up=False)
+
     # How we leave
 
     def _say_goodbye(self) -> None:
@@ -153,7 +187,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
         """Answer the handshake by HTTP, before the consumer has done so. `message` is ASCII English."""
-        if self.initial_response is not None:
+        if self.initial_response is not None or self.disconnected:
             return
         body = json.dumps({"error_code": code, "message": message}).encode()
         headers = Headers(
@@ -165,8 +199,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
                 ("X-WebSocket-Error-Message", message),
             ]
         )
-        self.conn.send_response(Response(status, status.phrase, headers, body))
-        self.handshake_complete = True
+        self.conn.writes = [Response(status, status.phrase, headers, body).serialize()]
+        self.handshake_complete = self._failed = True
         self._end(1006, "", hang_up=True)
 
     def _end(self, code: int, reason: str, *, hang_up: bool) -> None:

@@ -1,0 +1,13 @@
+"""Addresses of the live side that answer plain HTTP."""
+
+from accounts.routing import route
+from realtime import health, views
+from realtime.sockets import SOCKETS
+
+urlpatterns = [
+    route("", views.demo, name="demo"),
+    route("health", health.ready, name="health"),
+    route("health/live", health.live, name="health-live"),
+    route("health/ready", health.ready, name="health-ready"),
+    *[route(path, views.upgrade_required, name=f"socket-{path.replace('/', '-')}") for path in SOCKETS],
+]
