@@ -54,7 +54,7 @@ install-dev: .venv/bin/python
 	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 		echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt install $$("$$found" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; exit 1; \
 	fi; \
-	rm -rf .venv.new; "$$found" -m venv .venv.new; rm -rf .venv.new; "$$found" -m venv .venv
+	"$$found" -m venv --clear .venv
 
 # Install the requirement files $(1) unless exactly these are installed already.
 define once

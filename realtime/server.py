@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from django.conf import settings
 from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server, ServerState
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState

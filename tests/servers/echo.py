@@ -1,7 +1,7 @@
 """A small ASGI application. HTTP: says which process answers. Sockets, by path:
 
-/deny refuses by HTTP, /shut closes without accepting, /crash raises, /slow sends without end, any
-other is an echo that also answers `who` with the process id and `pong` with the protocol pongs seen.
+/deny refuses by HTTP, /shut closes without accepting, /forget does neither, /crash raises, /slow
+sends without end, any other is an echo that also answers `who` with the process id and `pong` with the protocol pongs seen.
 """
 
 import json
@@ -23,6 +23,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await deny(scope, send)
     elif scope["path"] == "/shut":
         await send({"type": "websocket.close"})
+    elif scope["path"] == "/forget":
+        return
     elif scope["path"] == "/crash":
         await send({"type": "websocket.accept"})
         raise RuntimeError("meant to happen")
