@@ -121,7 +121,7 @@ async def _deny(scope: Mapping[str, Any], send: Send, refusal: Refusal) -> None:
         return
     body = http_body(refusal)
     headers = [(name.encode(), value.encode()) for name, value in http_headers(refusal).items()]
-    headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers.append((b"content-type", b"application/json"))
     await send({"type": "websocket.http.response.start", "status": refusal.reason.http, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
 
