@@ -53,9 +53,13 @@ def sockets(stack: ExitStack, site: Site, count: int) -> list[ClientConnection]:
 def farewell(client: ClientConnection) -> tuple[list[dict[str, object]], int, float]:
     """What a client hears from now on, the close code, and when that came."""
     frames = []
-    with pytest.raises(ConnectionClosed) as closed:
+
+    def listen() -> None:
         while True:
             frames.append(json.loads(client.recv(timeout=25)))
+
+    with pytest.raises(ConnectionClosed) as closed:
+        listen()
     assert closed.value.rcvd is not None, "the connection broke without a close frame"
     return frames, closed.value.rcvd.code, time.monotonic()
 
