@@ -10,6 +10,7 @@ import msgspec
 from notifications.wire import OPEN_ITEM, OPEN_SEQ, Durable, Shape
 
 TOPIC = "notification"
+Status = Literal["unread", "read"]
 
 
 class NotificationData(Shape, kw_only=True):
@@ -23,7 +24,7 @@ class NotificationData(Shape, kw_only=True):
     data: dict[str, Any]
     link: str
     source: str
-    status: Literal["unread", "read"]
+    status: Status
     created_at: datetime
 
 
@@ -41,7 +42,7 @@ class NotificationStateData(Shape, kw_only=True):
 
     ids: list[int]
     all_up_to: int | None = None
-    status: Literal["read", "unread", "deleted"]
+    status: Status | Literal["deleted"]
     unread_count: int
     as_of: msgspec.Raw = OPEN_SEQ
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
@@ -79,9 +80,11 @@ class Announcement(models.Model):
     type = models.CharField(_("type"), max_length=50, validators=[valid_type])
     title = models.CharField(_("title"), max_length=200)
     message = models.TextField(_("message"), max_length=4000)
+    translations = models.JSONField(default=dict, blank=True, editable=False, help_text="Title and message by language, where they differ.")
     link = models.CharField(_("link"), max_length=500, blank=True)
     data = models.JSONField(_("data"), default=dict, blank=True)
     source = models.CharField(_("source"), max_length=50, blank=True)
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Named by who sends, so that sending again is no second announcement.")
     sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     told_up_to = models.BigIntegerField(default=0, editable=False, help_text="Users with a number up to this one have been told.")

@@ -1,0 +1,76 @@
+"""Who is told: chosen users by number, or an audience by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from notifications.models import Announcement
+
+MOST: Final = 10_000  # chosen users of one transaction; an announcement has no such bound
+_LARGEST_ID: Final = 2**63 - 1
+_NAMED: Final = 20  # how many of the unknown an error names
+
+Users = User | int | Iterable[User | int]
+Audience = Announcement.Audience
+
+
+class Recipient(NamedTuple):
+    """A user who is told something, and in which language."""
+
+    user_id: int
+    language: str
+
+
+def user_ids(users: Users) -> list[int]:
+    """The sorted numbers of one or several users, given as such or as numbers. Raises ValidationError."""
+    each = [users] if isinstance(users, User | int) or not isinstance(users, Iterable) or isinstance(users, str | bytes) else users
+    ids = sorted({_user_id(user) for user in each})
+    if len(ids) > MOST:
+        raise ValidationError({"users": [_("At most %(n)d users at once; use an announcement for more.") % {"n": MOST}]})
+    return ids
+
+
+def _user_id(user: Any) -> int:
+    number = user.pk if isinstance(user, User) else user
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValidationError({"users": [_("Must be saved users or their numbers.")]})
+    return number
+
+
+def chosen(ids: list[int]) -> list[Recipient]:
+    """These users, who must all exist and be active. Raises ValidationError that names those who are not."""
+    found = recipients(User.objects.filter(pk__in=[each for each in ids if 0 < each <= _LARGEST_ID], is_active=True))
+    missing = set(ids) - {each.user_id for each in found}
+    if missing:
+        named = ", ".join(str(each) for each in sorted(missing)[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
+        raise ValidationError({"users": [_("There is no active user with the number %(ids)s.") % {"ids": named}]})
+    return found
+
+
+def audience(name: str, ids: Iterable[int] = ()) -> QuerySet[User]:
+    """The active users of an audience; `ids` are those of the audience of chosen users."""
+    active: QuerySet[User] = User.objects.filter(is_active=True)
+    match Audience(name):
+        case Audience.EVERYONE:
+            return active
+        case Audience.MEMBERS:
+            return active.filter(role=Role.MEMBER)
+        case Audience.AGENTS:
+            return active.filter(role=Role.AGENT)
+        case Audience.CUSTOMERS:
+            return active.filter(role=Role.CUSTOMER)
+        case Audience.STAFF:
+            return active.filter(is_staff=True)
+        case Audience.USERS:
+            return active.filter(pk__in=list(ids))
+
+
+def recipients(users: QuerySet[User], *, limit: int | None = None) -> list[Recipient]:
+    """These users, or the first of them, with their language, in the order of their numbers."""
+    return [Recipient(*row) for row in users.order_by("pk").values_list("pk", "language")[:limit]]
