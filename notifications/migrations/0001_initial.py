@@ -9,105 +9,180 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Body',
+            name="Body",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField()),
+                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Epoch',
+            name="Epoch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.CharField(default=notifications.models.new_epoch, max_length=12)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("value", models.CharField(default=notifications.models.new_epoch, max_length=12)),
             ],
         ),
         migrations.CreateModel(
-            name='Inbox',
+            name="Inbox",
             fields=[
-                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='inbox', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('head', models.BigIntegerField(default=0)),
-                ('floor', models.BigIntegerField(default=0)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="inbox",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("head", models.BigIntegerField(default=0)),
+                ("floor", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Announcement',
+            name="Announcement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('audience', models.CharField(choices=[('everyone', 'everyone'), ('members', 'all members'), ('agents', 'all agents'), ('customers', 'all customers'), ('staff', 'all staff'), ('users', 'chosen users')], max_length=10, verbose_name='audience')),
-                ('user_ids', models.JSONField(blank=True, default=list, verbose_name='chosen users')),
-                ('type', models.CharField(max_length=50, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_-]*\\Z', 'Use small letters, digits, “_” and “-”, such as new_follower.')], verbose_name='type')),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('message', models.TextField(max_length=4000, verbose_name='message')),
-                ('link', models.CharField(blank=True, max_length=500, verbose_name='link')),
-                ('data', models.JSONField(blank=True, default=dict, verbose_name='data')),
-                ('source', models.CharField(blank=True, max_length=50, verbose_name='source')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('told_up_to', models.BigIntegerField(default=0, editable=False, help_text='Users with a number up to this one have been told.')),
-                ('told', models.PositiveIntegerField(default=0, editable=False, verbose_name='told')),
-                ('completed_at', models.DateTimeField(editable=False, null=True, verbose_name='completed')),
-                ('sender', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "audience",
+                    models.CharField(
+                        choices=[
+                            ("everyone", "everyone"),
+                            ("members", "all members"),
+                            ("agents", "all agents"),
+                            ("customers", "all customers"),
+                            ("staff", "all staff"),
+                            ("users", "chosen users"),
+                        ],
+                        max_length=10,
+                        verbose_name="audience",
+                    ),
+                ),
+                ("user_ids", models.JSONField(blank=True, default=list, verbose_name="chosen users")),
+                (
+                    "type",
+                    models.CharField(
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator("\\A[a-z0-9][a-z0-9_-]*\\Z", "Use small letters, digits, “_” and “-”, such as new_follower.")
+                        ],
+                        verbose_name="type",
+                    ),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("message", models.TextField(max_length=4000, verbose_name="message")),
+                ("link", models.CharField(blank=True, max_length=500, verbose_name="link")),
+                ("data", models.JSONField(blank=True, default=dict, verbose_name="data")),
+                ("source", models.CharField(blank=True, max_length=50, verbose_name="source")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created")),
+                ("told_up_to", models.BigIntegerField(default=0, editable=False, help_text="Users with a number up to this one have been told.")),
+                ("told", models.PositiveIntegerField(default=0, editable=False, verbose_name="told")),
+                ("completed_at", models.DateTimeField(editable=False, null=True, verbose_name="completed")),
+                (
+                    "sender",
+                    models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL),
+                ),
             ],
             options={
-                'verbose_name': 'announcement',
-                'verbose_name_plural': 'announcements',
+                "verbose_name": "announcement",
+                "verbose_name_plural": "announcements",
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('pk', models.CompositePrimaryKey('user_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField()),
-                ('topic', models.CharField(max_length=12)),
-                ('item', models.BigIntegerField(help_text="The recipient's own row that the body leaves open.", null=True)),
-                ('body', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='notifications.body')),
-                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("pk", models.CompositePrimaryKey("user_id", "seq", blank=True, editable=False, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField()),
+                ("topic", models.CharField(max_length=12)),
+                ("item", models.BigIntegerField(help_text="The recipient's own row that the body leaves open.", null=True)),
+                ("body", models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="notifications.body")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(max_length=50, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_-]*\\Z', 'Use small letters, digits, “_” and “-”, such as new_follower.')], verbose_name='type')),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('message', models.TextField(max_length=4000, verbose_name='message')),
-                ('link', models.CharField(blank=True, max_length=500, verbose_name='link')),
-                ('data', models.JSONField(blank=True, default=dict, verbose_name='data')),
-                ('source', models.CharField(blank=True, max_length=50, verbose_name='source')),
-                ('status', models.CharField(choices=[('unread', 'unread'), ('read', 'read')], default='unread', max_length=6, verbose_name='status')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('read_at', models.DateTimeField(blank=True, null=True, verbose_name='read')),
-                ('announcement', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notifications', to='notifications.announcement')),
-                ('user', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL, verbose_name='recipient')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "type",
+                    models.CharField(
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator("\\A[a-z0-9][a-z0-9_-]*\\Z", "Use small letters, digits, “_” and “-”, such as new_follower.")
+                        ],
+                        verbose_name="type",
+                    ),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("message", models.TextField(max_length=4000, verbose_name="message")),
+                ("link", models.CharField(blank=True, max_length=500, verbose_name="link")),
+                ("data", models.JSONField(blank=True, default=dict, verbose_name="data")),
+                ("source", models.CharField(blank=True, max_length=50, verbose_name="source")),
+                ("status", models.CharField(choices=[("unread", "unread"), ("read", "read")], default="unread", max_length=6, verbose_name="status")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created")),
+                ("read_at", models.DateTimeField(blank=True, null=True, verbose_name="read")),
+                (
+                    "announcement",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="notifications", to="notifications.announcement"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="recipient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'notification',
-                'verbose_name_plural': 'notifications',
-                'indexes': [models.Index(fields=['user', '-id'], name='notification_newest'), models.Index(condition=models.Q(('status', 'unread')), fields=['user'], name='notification_unread'), models.Index(fields=['-created_at'], name='notification_created')],
-                'constraints': [models.UniqueConstraint(fields=('user', 'announcement'), name='announced_once')],
+                "verbose_name": "notification",
+                "verbose_name_plural": "notifications",
+                "indexes": [
+                    models.Index(fields=["user", "-id"], name="notification_newest"),
+                    models.Index(condition=models.Q(("status", "unread")), fields=["user"], name="notification_unread"),
+                    models.Index(fields=["-created_at"], name="notification_created"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("user", "announcement"), name="announced_once")],
             },
         ),
         migrations.CreateModel(
-            name='Preference',
+            name="Preference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(max_length=50, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_-]*\\Z', 'Use small letters, digits, “_” and “-”, such as new_follower.')])),
-                ('mode', models.CharField(choices=[('off', 'not at all'), ('silent', 'silently'), ('full', 'in full')], max_length=6)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "type",
+                    models.CharField(
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator("\\A[a-z0-9][a-z0-9_-]*\\Z", "Use small letters, digits, “_” and “-”, such as new_follower.")
+                        ],
+                    ),
+                ),
+                ("mode", models.CharField(choices=[("off", "not at all"), ("silent", "silently"), ("full", "in full")], max_length=6)),
+                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'type'), name='one_preference_per_type')],
+                "constraints": [models.UniqueConstraint(fields=("user", "type"), name="one_preference_per_type")],
             },
         ),
     ]
