@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -26,13 +27,13 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
     What it raises is raised here. A connection that it used is given back when it ends.
     """
-    context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: context.run(_work, function, *args, **kwargs))
+    work = partial(contextvars.copy_context().run, _with_connection, partial(function, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_threads, work)
 
 
-def _work(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _with_connection(work: Callable[[], T]) -> T:
     close_old_connections()
     try:
-        return function(*args, **kwargs)
+        return work()
     finally:
         close_old_connections()

@@ -69,7 +69,7 @@ def put(standings: Mapping[int, Standing]) -> bool:
 async def aput(user_id: int, standing: Standing) -> None:
     """Leave one copy, from a coroutine."""
     try:
-        await aask(lambda redis: redis.eval(_PUT, 1, _key(user_id), str(COPY_LIFE), standing.encode()))  # type: ignore[arg-type,return-value]
+        await aask(lambda redis: redis.eval(_PUT, 1, _key(user_id), str(COPY_LIFE), standing.encode()))
     except RedisAway:
         pass
 

@@ -38,7 +38,7 @@ def seconds(low: float, high: float) -> dict[str, Any]:
             raise ValueError(text)
         return value
 
-    return {"parse": parse, "expect": f"a number of seconds from {low:g} to {high:g}"}
+    return {"parse": parse, "expect": f"a number of seconds from {low:.15g} to {high:.15g}"}
 
 
 def whole(low: int, high: int) -> dict[str, Any]:
@@ -67,9 +67,18 @@ def _origins(text: str) -> tuple[str, ...]:
     origins = _words(text.lower())
     for origin in origins:
         parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        # What a browser sends, to the letter: the port is read here only to have a wrong one refused.
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
             raise ValueError(origin)
     return origins
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = _words(text.lower())
+    for host in hosts:
+        if host != "*" and not re.fullmatch(r"\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\]", host):
+            raise ValueError(host)
+    return hosts
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -78,7 +87,9 @@ def _networks(text: str) -> tuple[str, ...]:
 
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if text and urlsplit(text).scheme not in schemes:
+        parts = urlsplit(text)
+        nowhere = not (parts.hostname or parts.path.strip("/"))
+        if parts.scheme not in schemes or nowhere or parts.port == 0:
             raise ValueError(text)
         return text
 
@@ -120,7 +131,7 @@ class Options:
     """Signs tokens, tickets and sessions. Needed unless DEBUG, where one is made and kept in VAR_DIR."""
     var_dir: str = knob(str(BASE_DIR / "var"))
     """Where SQLite, the private Redis and a made-up secret live when nothing else is given."""
-    allowed_hosts: tuple[str, ...] = knob((), _words, "host names, separated by commas")
+    allowed_hosts: tuple[str, ...] = knob((), _hosts, "host names such as shop.example, separated by commas, without a scheme or a port")
     """Names this deployment answers to. In DEBUG any localhost is added."""
     ws_allowed_origins: tuple[str, ...] = knob((), _origins, "origins such as https://shop.example, separated by commas, without a path")
     """Origins whose pages may open sockets and call REST from a browser. In DEBUG any localhost is added."""
@@ -156,6 +167,8 @@ class Options:
     """The shared (HMAC) key under which the host's own login signs its tokens. Empty: not used."""
     jwt_jwk_url: str = knob("", _url("http", "https"), "the https address of a JWK set")
     """Where the host's own login publishes its public keys. Empty: not used."""
+    jwt_jwk_timeout: float = knob(3.0, **seconds(0.1, 30))
+    """How long to wait for that address."""
     jwt_issuer: str = knob("")
     """The `iss` that the host's tokens must carry. Empty: any."""
     jwt_audience: str = knob("")
@@ -180,6 +193,8 @@ class Options:
     """Token requests per address that named no customer."""
     rate_customer_token: tuple[int, float] = knob((20, 60.0), **RATE)
     """Tokens per customer."""
+    rate_ticket: tuple[int, float] = knob((60, 60.0), **RATE)
+    """Tickets for sockets, per user."""
     rate_handshake: tuple[int, float] = knob((60, 60.0), **RATE)
     """Refused socket handshakes per address."""
     rate_notify: tuple[int, float] = knob((6000, 60.0), **RATE)
@@ -209,7 +224,7 @@ class Options:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Options:
-        """Read all options from `env`.
+        """Read all options from `env`. An empty variable is one that is not set.
 
         Raises ImproperlyConfigured, naming the variable and what it should look like.
         """
@@ -217,8 +232,9 @@ class Options:
         values = {}
         for option in fields(cls):
             name = option.name.upper()
-            if name in env:
-                values[option.name] = _read(name, env[name].strip(), hints[option.name], option.metadata)
+            text = env.get(name, "").strip()
+            if text:
+                values[option.name] = _read(name, text, hints[option.name], option.metadata)
         options = cls(**values)
         options._check_together()
         return options
@@ -233,6 +249,8 @@ class Options:
             raise ImproperlyConfigured("JWT_SIGNING_KEY and JWT_JWK_URL are both set: the host's login signs with one of them, unset the other.")
         if self.jwt_signing_key and self.jwt_signing_key == self.secret_key:
             raise ImproperlyConfigured("JWT_SIGNING_KEY must differ from SECRET_KEY, or the host could sign tokens as us.")
+        if self.identity_secret and self.identity_secret == self.secret_key:
+            raise ImproperlyConfigured("IDENTITY_SECRET must differ from SECRET_KEY, or the host could sign tokens as us.")
         if self.identity_required and not self.identity_secret:
             raise ImproperlyConfigured("IDENTITY_REQUIRED needs IDENTITY_SECRET: at least 32 characters, shared with the host site.")
 
@@ -250,12 +268,24 @@ class Options:
         return path.read_text()
 
 
+def expectation(hint: object, metadata: Mapping[str, Any]) -> str:
+    """What the text of an option of that type should look like, in words."""
+    return str(metadata.get("expect") or _PLAIN.get(hint, (str, "text"))[1])
+
+
+_PLAIN: Final[Mapping[object, tuple[Callable[[str], Any], str]]] = {
+    bool: (_flag, "1 or 0"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+}
+
+
 def _read(name: str, text: str, hint: object, metadata: Mapping[str, Any]) -> Any:
-    parse = metadata.get("parse") or {bool: _flag, int: int, float: float}.get(hint, str)  # type: ignore[call-overload]
-    expect = metadata.get("expect") or {bool: "1 or 0", int: "a whole number", float: "a number"}.get(hint, "text")  # type: ignore[call-overload]
+    parse = metadata.get("parse") or _PLAIN.get(hint, (str, "text"))[0]
     try:
         return parse(text)
-    except (ValueError, KeyError) as error:
-        # A secret that is wrong is still a secret: its value stays out of the message.
-        shown = "its value" if "SECRET" in name or "KEY" in name else repr(text)
-        raise ImproperlyConfigured(f"{name}: {shown} is not understood; it should be {expect}.") from error
+    except (ValueError, KeyError):
+        # A secret that is wrong is still a secret, and an address may hold a password: neither may
+        # stand in the message, nor in the error that led to it.
+        shown = "its value" if any(word in name for word in ("SECRET", "KEY", "URL")) else repr(text[:100])
+        raise ImproperlyConfigured(f"{name}: {shown} is not understood; it should be {expectation(hint, metadata)}.") from None

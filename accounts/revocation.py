@@ -1,0 +1,56 @@
+"""Whether the holder of a token still stands. Making tokens worthless is `Revocation.objects.revoke`.
+
+A token of ours says the version under which it was issued, and opens only while that is still its
+user's version. One of the host's login says no version and is worthless if it was issued before the
+last revocation.
+"""
+
+from __future__ import annotations
+
+from accounts import standing
+from accounts.claims import Claims, TokenRefused
+from accounts.executor import in_thread
+from accounts.models import User
+from accounts.standing import GONE, Standing
+
+
+async def acheck(claims: Claims) -> Standing:
+    """The standing of a token's user. Raises TokenRefused.
+
+    Asks Redis's copy. Where that is missing, older than the token, or Redis is away, one query
+    answers and leaves a new copy.
+    """
+    copy = await standing.aget(claims.user_id)
+    if copy is None or (claims.version is not None and copy.version < claims.version):
+        copy = await in_thread(_read, claims.user_id)
+        # No copy of a user that is not there: it may be made a moment from now.
+        if copy is not GONE:
+            await standing.aput(claims.user_id, copy)
+    _judge(claims, copy)
+    return copy
+
+
+def check(claims: Claims, user: User | None) -> None:
+    """The same for somebody who has the user's row anyway (None: there is none)."""
+    _judge(claims, GONE if user is None else user.standing)
+
+
+def _read(user_id: int) -> Standing:
+    user = User.objects.filter(pk=user_id).first()
+    return GONE if user is None else user.standing
+
+
+def _judge(claims: Claims, user: Standing) -> None:
+    if not user.is_active:
+        raise TokenRefused("the user is gone or not active")
+    if claims.role != user.role:
+        raise TokenRefused("the user has another role")
+    if claims.version is None:
+        # `iat` counts whole seconds, so a token issued in the very second of the revocation is refused.
+        if claims.issued_at <= user.revoked_at:
+            raise TokenRefused("the host's token was issued before the revocation")
+        if user.is_staff:
+            raise TokenRefused("the host's login does not open staff accounts")
+    # Not only a lower one: after a restored backup, a version that we have yet to give may be out there.
+    elif claims.version != user.version or claims.is_staff != user.is_staff:
+        raise TokenRefused("the token was revoked")
