@@ -19,10 +19,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
+from accounts import languages
 from accounts.executor import in_thread
 from accounts.groups import user_group
 from accounts.redis import RedisAway, breaker
-from accounts.services import remember_language
 from accounts.standing import GONE
 from notifications import backlog, wire
 from notifications.wire import Command, encode
@@ -173,7 +173,7 @@ class SocketConsumer(AsyncConsumer):
             await self.end(Refusal("SESSION_REVOKED"))
             return
         if self.language and self.language != opening.language:
-            await in_thread(partial(remember_language, user_id=self.claims.user_id, language=self.language))
+            await in_thread(partial(languages.remember, user_id=self.claims.user_id, language=self.language))
         self.language = self.language or opening.language or settings.LANGUAGE_CODE
         resumed = cursor is not None and opening.reaches(cursor.since, cursor.epoch, limit)
         start = cursor.since if cursor is not None and resumed else opening.head

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.http.request import validate_host
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from accounts import limits, revocation, tickets, tokens
+from accounts import languages, limits, revocation, tickets, tokens
+from accounts.addresses import neighbourhood
 from accounts.tokens import Claims, TokenRefused
 from notifications.wire import MAX_SEQ
 from realtime.refusals import PROTOCOL, Refusal
@@ -48,7 +48,7 @@ async def admit(scope: Mapping[str, Any]) -> Admission:
         claims = await _claims(scope, headers, query)
         cursor = parse_cursor(query.get("since", ""))
     except Refusal as refusal:
-        wait = await limits.ahit("handshake", address(scope), settings.SWITCHBOARD.rate_handshake)
+        wait = await limits.ahit("handshake", neighbourhood(address(scope)), settings.SWITCHBOARD.rate_handshake)
         if wait is None:
             raise
         raise Refusal("RATE_LIMITED", retry_after=wait) from refusal
@@ -73,12 +73,7 @@ def address(scope: Mapping[str, Any]) -> str:
 
 def language(scope: Mapping[str, Any]) -> str:
     """The language that the client asks for, or an empty text."""
-    for wanted in _headers(scope).get("accept-language", "")[:200].split(","):
-        try:
-            return translation.get_supported_language_variant(wanted.partition(";")[0].strip())
-        except LookupError:
-            continue
-    return ""
+    return languages.wanted(_headers(scope).get("accept-language", ""))
 
 
 def parse_cursor(text: str | int) -> Cursor | None:

@@ -22,7 +22,7 @@ def upgrade_required(request: HttpRequest) -> HttpResponse:
 @never_cache
 def demo(request: HttpRequest) -> HttpResponse:
     """Two people side by side, who see what they are told as it happens."""
-    password = "password123" if settings.DEBUG else ""  # noqa: S105 -- what `createdemo` sets
+    password = "password123" if settings.DEBUG else ""  # what `createdemo` sets
     people = [{"key": name, "username": name if settings.DEBUG else "", "password": password} for name in ("mia", "john")]
     texts = {
         "connecting": _("Connecting…"),

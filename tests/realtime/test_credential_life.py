@@ -1,0 +1,110 @@
+"""What happens to an open socket when its credential ends, on every worker."""
+
+import time
+
+import pytest
+
+from accounts.models import Role, User
+from tests.sockets import connect
+
+BELL = "/api/ws/notifications"
+IN_TIME = 2.0  # seconds within which a revocation must reach every socket
+
+
+def on_both_workers(server, bearer):
+    """Two open sockets of one user, on different workers."""
+    sockets = {}
+    for _ in range(60):
+        socket = connect(server.ws_url + BELL, token=bearer, new=True)
+        worker = socket.until("connected")["data"]["connection_id"].split("-")[0]
+        if worker in sockets:
+            socket.close()
+        sockets.setdefault(worker, socket)
+        if len(sockets) == 2:
+            return list(sockets.values())
+    raise AssertionError(f"only worker {set(sockets)} ever answered")
+
+
+def assert_signed_out(sockets):
+    began = time.monotonic()
+    for socket in sockets:
+        error = socket.until("error")
+        assert (error["error_code"], error["close_code"], error["reconnect"]) == ("SESSION_REVOKED", 4410, False)
+        assert socket.ended() == 4410
+    assert time.monotonic() - began < IN_TIME
+
+
+def deactivate(user):
+    user.is_active = False
+    user.save()
+
+
+def promote(user):
+    user.role = Role.AGENT
+    user.save()
+
+
+def change_password(user):
+    user.set_password("another-Tr0ub4dor")
+    user.save()
+
+
+@pytest.mark.parametrize("ends", [deactivate, promote, change_password, lambda user: user.delete(), lambda user: User.objects.filter(pk=user.pk).delete()])
+def test_sockets_on_both_workers_end_when_the_token_becomes_worthless(server, mia, eve, token, ends):
+    hers = on_both_workers(server, token(mia))
+    with connect(server.ws_url + BELL, token=token(eve)) as other:
+        other.until("connected")
+        ends(User.objects.get(pk=mia.pk))
+        assert_signed_out(hers)
+        other.sync()
+        assert other.code is None
+
+
+def test_logging_out_over_rest_ends_the_sockets(server, mia, token, api):
+    hers = on_both_workers(server, token(mia))
+    assert api(mia).post("/api/v1/logout").status_code == 204
+    assert_signed_out(hers)
+
+
+def test_a_hash_that_django_renews_at_login_signs_nobody_out(mia):
+    mia = User.objects.get(pk=mia.pk)
+    mia.password = mia.password.replace("pbkdf2_sha256$", "pbkdf2_sha256$", 1)
+    mia.save(update_fields=["password"])
+    mia.refresh_from_db()
+    assert mia.token_version == 0
+
+
+def test_a_token_that_runs_out_is_announced_and_then_ends_the_socket(servers, mia):
+    from accounts import tokens
+
+    with servers.serve(env={"TOKEN_LIFETIME": "4", "TOKEN_WARNING": "3"}) as server:
+        bearer = _short_lived(mia, seconds=4)
+        with connect(server.ws_url + BELL, token=bearer, new=True) as socket:
+            socket.until("connected")
+            expires_at = socket.until("token_expiring")["data"]["expires_at"]
+            assert expires_at.endswith("Z")
+            error = socket.until("error")
+            assert (error["error_code"], error["close_code"], error["reconnect"]) == ("TOKEN_EXPIRED", 4001, True)
+            assert socket.ended() == 4001
+        assert tokens
+
+
+def test_a_socket_lives_on_with_a_renewed_token(server, mia, token):
+    with connect(server.ws_url + BELL, token=_short_lived(mia, seconds=3), new=True) as socket:
+        socket.until("connected")
+        socket.until("token_expiring")
+        socket.send({"type": "auth", "token": token(mia)})
+        beats = socket.take(2, "heartbeat")  # two of them take longer than the first token lived
+        assert len(beats) == 2
+        assert socket.code is None
+
+
+def test_a_token_of_somebody_else_or_of_nobody_renews_nothing(server, mia, eve, token):
+    with connect(server.ws_url + BELL, token=token(mia), new=True) as socket:
+        socket.until("connected")
+        socket.send({"type": "auth", "token": token(eve)})
+        assert socket.until("error")["error_code"] == "FORBIDDEN"
+        socket.send({"type": "auth", "token": "nonsense"})
+        assert socket.until("error")["error_code"] == "TOKEN_EXPIRED"
+        socket.sync()
+        assert socket.code is None
