@@ -11,11 +11,12 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -24,6 +25,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request, Response
+
+from notifications.wire import encode
+from realtime.events import Error
 
 SERVICE_RESTART: Final = 1012
 CLOSE_WAIT: Final = 2.0
@@ -254,16 +258,14 @@ def keep_queries_out_of_logs() -> None:
 
 
 def restart_frame(retry_after_ms: int) -> str:
-    """The `error` frame, in English, that tells a client to come back because this worker restarts."""
-    return json.dumps(
-        {
-            "type": "error",
-            "error_code": "OVERLOADED",
-            "message": "This server restarts; please reconnect.",
-            "close_code": SERVICE_RESTART,
-            "reconnect": True,
-            "retry_after_ms": retry_after_ms,
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        },
-        separators=(",", ":"),
+    """The `error` frame, in the active language, that tells a client to come back because this worker restarts."""
+    return encode(
+        Error(
+            error_code="OVERLOADED",
+            message=_("The server restarts. Connect again."),
+            timestamp=timezone.now(),
+            close_code=SERVICE_RESTART,
+            reconnect=True,
+            retry_after_ms=retry_after_ms,
+        )
     )

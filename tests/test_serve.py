@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def test_sigterm_says_goodbye_to_every_socket_and_leaves_nothing_behind(site: St
         family = server.family()
         assert any(process.name() == "redis-server" for process in family)
         server.process.terminate()
-        goodbyes = [farewell(client) for client in clients]
+        with ThreadPoolExecutor(len(clients)) as pool:
+            goodbyes = list(pool.map(farewell, clients))
         assert server.stop() == 0
         until(lambda: not alive(family), what="all processes end")
         assert "Traceback" not in server.log

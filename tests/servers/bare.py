@@ -3,3 +3,5 @@
 from config.settings import *  # noqa: F403
 
 ASGI_APPLICATION = "tests.servers.echo.application"
+ROOT_URLCONF = "tests.servers.bare"
+urlpatterns: list[object] = []

@@ -1,5 +1,5 @@
-"""The product's settings, naming an application that does not exist."""
+"""The same, naming an application that does not exist."""
 
-from config.settings import *  # noqa: F403
+from tests.servers.bare import *  # noqa: F403
 
 ASGI_APPLICATION = "tests.servers.nowhere.application"
