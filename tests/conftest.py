@@ -18,6 +18,7 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
+from accounts import tokens
 from accounts.models import User
 from tests import cast
 from tests.servers.redis import PrivateRedis
@@ -104,8 +105,6 @@ def admin(db: None) -> User:
 @pytest.fixture
 def token(db: None) -> Callable[[User], str]:
     """`token(mia)`: a bearer token of that user."""
-    from accounts import tokens
-
     return lambda user: tokens.issue(user)[0]
 
 
@@ -122,8 +121,6 @@ def address() -> str:
 @pytest.fixture
 def api(db: None, address: str) -> Callable[..., APIClient]:
     """`api(mia)`: a REST client with that user's bearer; `api()`: one without; `api(key)`: with that text as bearer."""
-
-    from accounts import tokens
 
     def client(who: User | str | None = None) -> APIClient:
         bearer = tokens.issue(who)[0] if isinstance(who, User) else who
