@@ -1,5 +1,6 @@
 """Django's settings. What an operator may change is in `options.py`; here it is only put in place."""
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -41,7 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django_structlog.middlewares.RequestMiddleware",
+    "accounts.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -183,6 +184,8 @@ WHITENOISE_USE_FINDERS = DEBUG
 # Logs -----------------------------------------------------------------------------------------
 # A query string may hold a token, so no line of any logger carries one.
 
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
