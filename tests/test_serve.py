@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -25,6 +26,13 @@ from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site, alive, runserver, serving
 
 BARE = {"DJANGO_SETTINGS_MODULE": "tests.servers.bare", "DATABASE_URL": "", "DRAIN_SPREAD": "1"}
+IMPATIENT = """
+from realtime.supervisor import Supervisor, listen, worker_config
+config = worker_config(application="tests.servers.echo.application", workers=1, heartbeat=30, drain_spread=0)
+config.timeout_worker_healthcheck = 1
+sock = listen("127.0.0.1", 0)
+Supervisor(config=config, sock=sock, when_ready=lambda: print("answers at http://127.0.0.1:%d" % sock.getsockname()[1])).run()
+"""
 Start = Callable[..., Site]
 
 
@@ -165,6 +173,52 @@ def test_sighup_replaces_every_worker_and_no_request_fails(site: Start) -> None:
             asking.join()
         assert asked > 20
         assert failures == []
+
+
+def test_a_restart_that_cannot_succeed_leaves_the_old_workers_in_place(site: Start, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    with site(BROKEN=str(broken)) as server:
+        before = server.workers()
+        broken.touch()
+        os.kill(server.pid, signal.SIGHUP)
+        until(lambda: "did not start: the others stay as they are" in server.log, what="it says so")
+        assert server.workers() == before
+        assert answering(server) in before
+
+
+def test_workers_can_be_added_and_taken_away(site: Start) -> None:
+    with site(workers=1) as server:
+        os.kill(server.pid, signal.SIGTTIN)
+        until(lambda: len(server.workers()) == 2, what="a second one comes")
+        os.kill(server.pid, signal.SIGTTOU)
+        until(lambda: len(server.workers()) == 1, what="it goes again")
+
+
+def test_a_worker_that_answers_no_more_is_killed_and_replaced(tmp_path: Path) -> None:
+    with Site("-c", IMPATIENT, log=tmp_path / "log", env=BARE) as server:
+        [frozen] = server.workers()
+        os.kill(frozen, signal.SIGSTOP)
+        until(lambda: server.workers() and frozen not in server.workers(), what="it is replaced")
+        assert answering(server) != frozen
+        assert f"Worker {frozen} does not answer and is killed" in server.log
+
+
+def test_a_closed_terminal_window_ends_it(site: Start, tmp_path: Path) -> None:
+    described = site(workers=1, DRAIN_SPREAD="0")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            os.chdir(CHECKOUT)
+            os.execve(sys.executable, [sys.executable, *described.command], described.env)
+        finally:
+            os._exit(1)
+    said = b""
+    while b"answers at" not in said:
+        said += os.read(terminal, 65536)
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    os.close(terminal)
+    until(lambda: not alive(family), what="all processes end")
+    os.waitpid(pid, 0)
 
 
 def test_one_ctrl_c_drains_and_a_second_one_does_not_wait(site: Start) -> None:

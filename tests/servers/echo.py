@@ -10,6 +10,9 @@ from typing import Any
 
 import django
 
+if os.path.exists(os.environ.get("BROKEN", "")):
+    raise RuntimeError("meant to happen")
+
 django.setup()  # for the log
 
 

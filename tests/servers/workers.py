@@ -25,7 +25,7 @@ DRAIN_LIMIT = 25.0
 class Site:
     """A server process and its children, listening on a free port inside a `with` block.
 
-    `command` is what follows `manage.py`; `env` comes on top of this process's own environment, an
+    `command` is what follows `python`; `env` comes on top of this process's own environment, an
     empty value removing the variable. The log of all its processes is the file `log`.
     """
 
@@ -63,7 +63,7 @@ class Site:
         """Start it, and wait until it accepts connections on `port`."""
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "manage.py", *self.command],
+                [sys.executable, *self.command],
                 cwd=CHECKOUT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -71,7 +71,7 @@ class Site:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until(lambda: self._process is not None and (self._listening() or self._process.poll() is not None), what=f"{self.command[0]} starts", seconds=60)
+        until(lambda: self._process is not None and (self._listening() or self._process.poll() is not None), what=f"{self.command[:2]} starts", seconds=60)
         if self._process.poll() is not None:
             raise AssertionError(f"{self.command} ended with {self._process.returncode}:\n{self.log}")
 
@@ -139,12 +139,12 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def serving(*, log: Path, workers: int = 2, env: Mapping[str, str] | None = None) -> Site:
     """`manage.py serve` with that many workers, on a free port."""
-    return Site("serve", "--port", "0", "--workers", str(workers), log=log, env=env)
+    return Site("manage.py", "serve", "--port", "0", "--workers", str(workers), log=log, env=env)
 
 
 def runserver(*arguments: str, log: Path, env: Mapping[str, str] | None = None) -> Site:
     """`manage.py runserver` (Daphne) on a free port."""
-    return Site("runserver", "127.0.0.1:0", *arguments, log=log, env=env)
+    return Site("manage.py", "runserver", "127.0.0.1:0", *arguments, log=log, env=env)
 
 
 def surroundings() -> dict[str, str]:
