@@ -54,9 +54,7 @@ def whole(low: int, high: int) -> dict[str, Any]:
 
 
 def _flag(text: str) -> bool:
-    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}[
-        text.lower()
-    ]
+    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}[text.lower()]
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.layers import get_channel_layer
+from django import db
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
@@ -28,7 +28,7 @@ from notifications import backlog, wire
 from notifications.wire import Command, encode
 from realtime import commands
 from realtime.events import Connected, ConnectedData, Error, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
-from realtime.handshake import Cursor, admit, language, parse_cursor, verify
+from realtime.handshake import Admission, Cursor, admit, language, parse_cursor, verify
 from realtime.keeper import Keeper
 from realtime.outlet import Outlet
 from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse
@@ -60,17 +60,17 @@ class SocketConsumer(AsyncConsumer):
                 await refuse(scope, send, refusal, self.old_clients)
             return
         self.claims = admission.claims
-        self.language = admission.language
+        self.language = admission.language or settings.LANGUAGE_CODE
         self.base_send = send
-        self.protocol = scope["extensions"].get("switchboard")
+        self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
-        self.closed = self.warned = False
+        self.closed = self.ending = self.warned = False
         self.deaf = True
         self._writing = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
         self.outlet = Outlet(user_id=self.claims.user_id, topics=self.topics, write=self.write, heartbeat=self._heartbeat, lost=self._lost)
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if admission.new_client else None})
-        await self._live(receive, admission.cursor)
+        await self._live(receive, admission)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Do what a message of the channel layer says.
@@ -129,8 +129,9 @@ class SocketConsumer(AsyncConsumer):
 
     async def end(self, refusal: Refusal) -> None:
         """Say why, and close."""
-        if self.closed:
+        if self.ending:
             return
+        self.ending = True
         with translation.override(self.language):
             frame = error_frame(refusal)
         await self.write(frame)
@@ -145,11 +146,11 @@ class SocketConsumer(AsyncConsumer):
 
     # The life of a socket
 
-    async def _live(self, receive: Receive, cursor: Cursor | None) -> None:
+    async def _live(self, receive: Receive, admission: Admission) -> None:
         keeper = Keeper.of_this_loop()
         try:
             await self.subscribe()
-            await self._begin(cursor)
+            await self._begin(admission.cursor, wished=admission.language)
             keeper.add(self)
             await self._read(receive)
         except OSError:  # the peer is gone: that is how Uvicorn says so when we send
@@ -159,22 +160,22 @@ class SocketConsumer(AsyncConsumer):
             keeper.remove(self)
             await self._leave()
 
-    async def _begin(self, cursor: Cursor | None) -> None:
-        """Say where this socket begins, and go on from there."""
+    async def _begin(self, cursor: Cursor | None, *, wished: str = "") -> None:
+        """Say where this socket begins, and go on from there. `wished` is the language that the client asked for."""
         limit = settings.SWITCHBOARD.ws_replay_limit
         await self.outlet.hold()
         try:
             opening = await in_thread(partial(backlog.opening, self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit))
-        except DatabaseError as error:
+            if opening and wished and wished != opening.language:
+                await in_thread(partial(languages.remember, user_id=self.claims.user_id, language=wished))
+        except db.Error as error:
             logger.warning("A socket cannot be opened: %s", error)
             await self.end(Refusal("DEPENDENCY_DOWN"))
             return
         if opening is None:
             await self.end(Refusal("SESSION_REVOKED"))
             return
-        if self.language and self.language != opening.language:
-            await in_thread(partial(languages.remember, user_id=self.claims.user_id, language=self.language))
-        self.language = self.language or opening.language or settings.LANGUAGE_CODE
+        self.language = wished or opening.language or self.language
         resumed = cursor is not None and opening.reaches(cursor.since, cursor.epoch, limit)
         start = cursor.since if cursor is not None and resumed else opening.head
         with translation.override(self.language):
@@ -249,7 +250,11 @@ class SocketConsumer(AsyncConsumer):
         """Nothing is confirmed by it."""
 
     async def do_resume(self, command: commands.Resume) -> None:
-        await self._begin(parse_cursor(command.since))
+        try:
+            cursor = parse_cursor(str(command.since))
+        except ValueError as error:
+            raise wire.Refused("INVALID_MESSAGE", _("The field “since” must be a number, or epoch:number.")) from error
+        await self._begin(cursor)
 
     async def do_auth(self, command: commands.Auth) -> None:
         claims = await verify(command.token)

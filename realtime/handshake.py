@@ -46,7 +46,7 @@ async def admit(scope: Mapping[str, Any]) -> Admission:
     try:
         _check_origin(headers.get("origin"), headers.get("host", ""))
         claims = await _claims(scope, headers, query)
-        cursor = parse_cursor(query.get("since", ""))
+        cursor = _cursor(query)
     except Refusal as refusal:
         wait = await limits.ahit("handshake", neighbourhood(address(scope)), settings.SWITCHBOARD.rate_handshake)
         if wait is None:
@@ -76,14 +76,21 @@ def language(scope: Mapping[str, Any]) -> str:
     return languages.wanted(_headers(scope).get("accept-language", ""))
 
 
-def parse_cursor(text: str | int) -> Cursor | None:
-    """Read `since`: a number, or `epoch:number`; nothing is no cursor. Raises Refusal."""
+def parse_cursor(text: str) -> Cursor | None:
+    """Read `since`: a number, or `epoch:number`; nothing is no cursor. Raises ValueError."""
     if text == "":
         return None
-    epoch, _colon, number = str(text).rpartition(":")
+    epoch, _colon, number = text.rpartition(":")
     if not (number.isascii() and number.isdigit()) or len(number) > 16 or int(number) > MAX_SEQ:
-        raise Refusal("INVALID_REQUEST", detail=_("The parameter 'since' must be a number, or epoch:number."))
+        raise ValueError(text)
     return Cursor(since=int(number), epoch=epoch or None)
+
+
+def _cursor(query: Mapping[str, str]) -> Cursor | None:
+    try:
+        return parse_cursor(query.get("since", ""))
+    except ValueError as error:
+        raise Refusal("INVALID_REQUEST", detail=_("The parameter 'since' must be a number, or epoch:number.")) from error
 
 
 async def _claims(scope: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]) -> Claims:

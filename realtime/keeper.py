@@ -16,8 +16,8 @@ from collections.abc import Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
+from django import db
 from django.conf import settings
-from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts import standing
@@ -111,7 +111,7 @@ class Keeper:
         try:
             for begin in range(0, len(user_ids), _HEADS):
                 heads |= await in_thread(backlog.heads, user_ids[begin : begin + _HEADS])
-        except DatabaseError as error:
+        except db.Error as error:
             # Still true without it: a heartbeat says what was sent, not what there is.
             logger.warning("Heartbeats without a look at the inbox: %s", error)
         return heads
@@ -138,7 +138,7 @@ class Keeper:
         try:
             revocations = await in_thread(_revocations_since, self._looked_at - _OVERLAP)
             repaired = await in_thread(_repair_copies, {user_id for user_id, _, _ in revocations})
-        except DatabaseError as error:
+        except db.Error as error:
             logger.warning("Revocations are looked for again in a moment: %s", error)
             return
         if repaired:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from django.db import DatabaseError
+from django import db
 
 from accounts.executor import in_thread
 from notifications import backlog
@@ -82,7 +82,7 @@ class Outlet:
     async def _run_fill(self) -> None:
         try:
             await self._read_pages()
-        except DatabaseError as error:
+        except db.Error as error:
             logger.warning("A repair waits for the next push or heartbeat: %s", error)
             self.lane.abandon()
         except OSError:  # the peer is gone
