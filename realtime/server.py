@@ -72,6 +72,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.conn.send_ping(payload)
             self._flush()
 
+    def leave(self, code: int, frame: str | None = None) -> None:
+        """Send a last frame and close, whether or not the peer reads. The application is told that it has gone.
+
+        The ASGI way, to send and to close, waits for a stalled peer to take what is queued for it.
+        """
+        if self.close_sent or not self.handshake_complete or self.transport.is_closing():
+            return
+        try:
+            if frame is not None:
+                self.conn.send_text(frame.encode())
+            self.conn.send_close(code)
+        except InvalidState:  # the peer was faster
+            return
+        self._end(code, "", hang_up=False)
+
     def shutdown(self) -> None:
         """The worker drains: say goodbye at some moment of the next `drain_spread` seconds, so that not all clients return at once."""
         self.loop.call_later(random.uniform(0, settings.SWITCHBOARD.drain_spread), self._say_goodbye)
@@ -162,12 +177,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def _crash(self) -> None:
         if not self.handshake_complete:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Something went wrong here.")
-        elif not self.close_sent:
-            try:
-                self.conn.send_close(1011)
-            except InvalidState:  # the peer was faster
-                return
-            self._end(1011, "", hang_up=False)
+        else:
+            self.leave(1011)
 
     # How we leave
 
@@ -180,14 +191,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         elif not self.handshake_complete:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "OVERLOADED", "This server restarts.")
         else:
-            try:
-                frame = self.farewell(random.randrange(200, 1200))
-                if frame is not None:
-                    self.conn.send_text(frame.encode())
-                self.conn.send_close(SERVICE_RESTART)
-            except InvalidState:  # the peer was faster
-                return
-            self._end(SERVICE_RESTART, "", hang_up=False)
+            self.leave(SERVICE_RESTART, self.farewell(random.randrange(200, 1200)))
 
     def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
         """Answer the handshake by HTTP, before the consumer has done so. `message` is ASCII English."""

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -151,6 +152,22 @@ def test_abort_does_not_wait_for_anything(raw: RawSocket) -> None:
     raw.send(TEXT, b"abort")
     with pytest.raises((EOFError, ConnectionError)):
         next_of(raw, CLOSE)
+
+
+def test_leaving_sends_the_last_frame_and_the_code(raw: RawSocket) -> None:
+    raw.send(TEXT, b"leave")
+    assert next_of(raw, TEXT) == b"the last"
+    assert next_of(raw, CLOSE) == (4203).to_bytes(2)
+    raw.send(CLOSE, (4203).to_bytes(2))
+    assert raw.rest_until_eof() == b""
+
+
+def test_a_peer_that_does_not_hang_up_is_dropped(raw: RawSocket) -> None:
+    raw.send(TEXT, b"leave")
+    began = time.monotonic()
+    with pytest.raises((EOFError, ConnectionError)):
+        next_of(raw, PONG)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("path", ["/caf\xe9", "/?" + "x" * 9000], ids=["not ASCII", "too long"])

@@ -65,6 +65,8 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
             protocol.ping(b"payload")
         elif text == "abort":
             protocol.abort()
+        elif text == "leave":
+            protocol.leave(4203, "the last")
         else:
             answers = {"who": str(os.getpid()), "pong": json.dumps(pongs), "heard": heard(protocol)}
             await send({"type": "websocket.send", "text": answers.get(text, text)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from tests.servers.waiting import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DRAIN_LIMIT = 25.0
+# A test session that is killed takes its servers along, where the system can do that.
+BOUND = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
 
 
 class Site:
@@ -63,7 +66,7 @@ class Site:
         """Start it, and wait until it accepts connections on `port`."""
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *self.command],
+                [*BOUND, sys.executable, *self.command],
                 cwd=CHECKOUT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
