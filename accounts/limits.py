@@ -6,15 +6,17 @@ is only the moment at which all of it will be allowed again. Without Redis nobod
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from accounts.addresses import client_address, neighbourhood
 from accounts.redis import RedisAway, aask, ask
+
+if TYPE_CHECKING:  # the framework imports these classes while it imports its views
+    from rest_framework.views import APIView
 
 Rate = tuple[int, float]
 """How many, in how many seconds. A count of 0 means no limit."""

@@ -86,6 +86,10 @@ class User(AbstractUser):
         revoked_at = self.tokens_revoked_at.timestamp() if self.tokens_revoked_at else 0.0
         return Standing(version=self.token_version, role=self.role, is_staff=self.is_staff, is_active=self.is_active, revoked_at=revoked_at)
 
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        # Being logged out everywhere ends sessions in the admin too.
+        return f"{super()._get_session_auth_hash(secret=secret)}{self.token_version}"  # type: ignore[misc]
+
     @classmethod
     def from_db(cls, db: str | None, field_names: Iterable[str], values: Iterable[Any]) -> User:
         user = super().from_db(db, field_names, values)  # type: ignore[arg-type]
@@ -173,6 +177,16 @@ class ServiceKey(models.Model):
         return self.name
 
 
+class SpentRefresh(models.Model):
+    """A refresh token that was used, and so is dead. Kept in the database, so that no loss of Redis revives it."""
+
+    jti = models.CharField(max_length=32, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.jti
+
+
 class Revocations(models.Manager["Revocation"]):
     """The one way to make tokens worthless."""
 
@@ -208,7 +222,7 @@ class Revocation(models.Model):
     may be gone, so this is no foreign key. Old lines are pruned.
     """
 
-    user_id = models.BigIntegerField()
+    user_id = models.BigIntegerField(db_index=True)
     version = models.BigIntegerField(help_text="The lowest version that still opens.")
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -70,7 +70,7 @@ def _payload(text: str) -> dict[str, Any]:
     try:
         return Ticket(text).payload  # type: ignore[arg-type]
     except (TokenError, ValueError) as error:
-        raise TokenRefused(str(error)) from error
+        raise TokenRefused("this is no ticket of ours, or it has expired") from error
 
 
 async def _first_anywhere(jti: str, life: float) -> bool:

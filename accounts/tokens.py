@@ -69,7 +69,7 @@ def read(kind: type[Token], text: str) -> Claims:
     try:
         payload = kind(text).payload  # type: ignore[arg-type]
     except (TokenError, ValueError) as error:
-        raise TokenRefused(str(error)) from error
+        raise TokenRefused("the token is not ours, is of another kind, or has expired") from error
     try:
         return Claims(
             user_id=user_number(payload["user_id"]),

@@ -4,7 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from accounts.problems import nothing_here
 from accounts.routing import route
+
+handler400 = "accounts.problems.bad_request"
+handler403 = "accounts.problems.permission_denied"
+handler404 = "accounts.problems.page_not_found"
+handler500 = "accounts.problems.server_error"
 
 urlpatterns = [
     path("", include("accounts.urls")),
@@ -13,4 +19,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     route("api/schema", SpectacularAPIView.as_view(), name="schema"),
     route("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/<path:rest>", nothing_here),
 ]
