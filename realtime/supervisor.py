@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from typing import Any, Final
 
 from uvicorn.config import STARTUP_FAILURE, Config
@@ -84,6 +85,8 @@ class Worker(Process):
     # In the worker process
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # until Uvicorn listens to it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         # Only the parent may hold the parent's end, so that its death can be seen from here.
         self.parent_conn.close()
         keep_queries_out_of_logs()
@@ -176,7 +179,11 @@ class Supervisor(Multiprocess):
 
     def _hire(self) -> Worker:
         worker = Worker(self.config, self.sockets)
+        # A Ctrl-C must not interrupt it amid its imports: it inherits the mask, and hears from us instead.
+        resource_tracker.ensure_running()  # or it starts in between, and lifts the mask
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
 
     def _dismiss(self, worker: Worker) -> None:
