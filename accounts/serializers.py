@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.claims import LONGEST, MAX_ID
 from accounts.fields import Metadata, Number, Text
 
-CHANNEL = r"\A[A-Za-z0-9_-]+\Z"
-LONGEST_PASSWORD = 1000
+CHANNEL: Final = RegexValidator(r"\A[A-Za-z0-9_-]+\Z", _("Use letters, digits, “_” and “-”, such as WEB."))
+LONGEST_PASSWORD: Final = 1000
 """Characters; hashing takes longer the longer a password is."""
 
 
@@ -27,7 +28,7 @@ class Identity(serializers.Serializer[Any]):
 
 class NewCustomer(serializers.Serializer[Any]):
     name = Text(max_length=100)
-    channel = serializers.RegexField(CHANNEL, max_length=20, error_messages={"invalid": _("Use letters, digits, “_” and “-”, such as WEB.")})
+    channel = Text(max_length=20, validators=[CHANNEL])
     metadata = Metadata(required=False, allow_null=True)
     identity = Identity(required=False, allow_null=True)
 

@@ -30,7 +30,11 @@ class CustomersView(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [limits.CustomersMade]
 
-    @extend_schema(auth=[{}, {"bearer": []}], request=serializers.NewCustomer, responses={201: serializers.CustomerMade, "4XX": PROBLEM})
+    @extend_schema(
+        auth=[{}, {"bearer": []}],  # type: ignore[list-item]
+        request=serializers.NewCustomer,
+        responses={201: serializers.CustomerMade, "4XX": PROBLEM},
+    )
     def post(self, request: Request) -> Response:
         asked = _valid(serializers.NewCustomer(data=request.data))
         fields = {"name": asked["name"], "channel": asked["channel"], "metadata": asked.get("metadata") or {}}
