@@ -205,20 +205,18 @@ def test_a_worker_that_answers_no_more_is_killed_and_replaced(tmp_path: Path) ->
 
 def test_a_closed_terminal_window_ends_it(site: Start, tmp_path: Path) -> None:
     described = site(workers=1, DRAIN_SPREAD="0")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        try:
-            os.chdir(CHECKOUT)
-            os.execve(sys.executable, [sys.executable, *described.command], described.env)
-        finally:
-            os._exit(1)
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", sys.executable, *described.command], cwd=CHECKOUT, env=described.env, stdin=its_end, stdout=its_end, stderr=its_end
+    )
+    os.close(its_end)
     said = b""
     while b"answers at" not in said:
         said += os.read(terminal, 65536)
-    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     os.close(terminal)
     until(lambda: not alive(family), what="all processes end")
-    os.waitpid(pid, 0)
+    process.wait()
 
 
 def test_one_ctrl_c_drains_and_a_second_one_does_not_wait(site: Start) -> None:
