@@ -15,7 +15,7 @@ from realtime.private_redis import private_redis
 from realtime.supervisor import PortUnavailable, Supervisor, listen, worker_config
 
 DEMO = """
-  Demo     {url}/            mia / password123
+  Demo     {url}/            mia and john, side by side / password123
   Admin    {url}/admin/      admin / password123
   API      {url}/api/docs
   Agents   agent001 and agent002 / password123
