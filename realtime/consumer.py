@@ -204,7 +204,7 @@ class SocketConsumer(AsyncConsumer):
         while (message := await receive())["type"] != "websocket.disconnect":
             if not self.closed:
                 with translation.override(self.language):
-                    await self._obey(message.get("text"))
+                    await self._obey(message.get("text"), message.get("bytes") or b"")
 
     async def _leave(self) -> None:
         await self.outlet.close()
@@ -219,9 +219,9 @@ class SocketConsumer(AsyncConsumer):
 
     # What the client asks
 
-    async def _obey(self, text: str | None) -> None:
+    async def _obey(self, text: str | None, binary: bytes) -> None:
         """Read one frame and do it. The one place where errors become frames; none of them ends the socket."""
-        if text is not None and len(text.encode()) > settings.SWITCHBOARD.ws_frame_limit:
+        if len(binary if text is None else text.encode()) > settings.SWITCHBOARD.ws_frame_limit:
             await self.end(Refusal("MESSAGE_TOO_BIG"))
             return
         try:

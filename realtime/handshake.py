@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from django import db
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from accounts import languages, limits, revocation, tickets, tokens
 from accounts.addresses import neighbourhood
 from accounts.tokens import Claims, TokenRefused
 from notifications.wire import MAX_SEQ
-from realtime.refusals import PROTOCOL, Refusal
+from realtime.refusals import PROTOCOL, TEMPORARY, Refusal
 
 _BEARER: Final = "bearer."
 _LOCALHOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -48,6 +49,8 @@ async def admit(scope: Mapping[str, Any]) -> Admission:
         claims = await _claims(scope, headers, query)
         cursor = _cursor(query)
     except Refusal as refusal:
+        if refusal.code in TEMPORARY:  # which is not the client's fault
+            raise
         wait = await limits.ahit("handshake", neighbourhood(address(scope)), settings.SWITCHBOARD.rate_handshake)
         if wait is None:
             raise
@@ -57,11 +60,17 @@ async def admit(scope: Mapping[str, Any]) -> Admission:
 
 async def verify(token: str) -> Claims:
     """The claims of a token that still opens something. Raises Refusal."""
+    return await _standing(tokens.averify(token))
+
+
+async def _standing(reading: Awaitable[Claims]) -> Claims:
     try:
-        claims = await tokens.averify(token)
+        claims = await reading
         await revocation.acheck(claims)
     except TokenRefused as error:
         raise Refusal("TOKEN_EXPIRED") from error
+    except db.Error as error:
+        raise Refusal("DEPENDENCY_DOWN") from error
     return claims
 
 
@@ -98,12 +107,7 @@ async def _claims(scope: Mapping[str, Any], headers: Mapping[str, str], query: M
     token = bearer.strip() if scheme.lower() == "bearer" else ""
     token = token or _offered(scope["subprotocols"])
     if not token and query.get("ticket"):
-        try:
-            claims = await tickets.aredeem(query["ticket"])
-            await revocation.acheck(claims)
-        except TokenRefused as error:
-            raise Refusal("TOKEN_EXPIRED") from error
-        return claims
+        return await _standing(tickets.aredeem(query["ticket"]))
     token = token or query.get("token", "")
     if not token:
         raise Refusal("MISSING_TOKEN")
