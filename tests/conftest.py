@@ -11,14 +11,17 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis as redis_py
 from django.conf import settings
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts import tokens
+from accounts import service_keys, tokens
 from accounts.models import User
 from tests import cast
 from tests.servers.redis import PrivateRedis
@@ -27,6 +30,10 @@ from tests.servers.workers import Site, runserver, serving, surroundings
 # What may stand in no server's log.
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|Task exception was never retrieved|was never awaited")
 CREDENTIAL = re.compile(r"eyJ[\w-]{8,}\.eyJ|\bsk_\w{12,}|bearer[. ][\w-]{12,}|[?&](?:token|ticket)=\w|" + re.escape(cast.PASSWORD), re.IGNORECASE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real-time", action="store_true", help="let the old clients' minute take a minute, not three seconds")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,6 +58,17 @@ def db(django_db_setup: None, django_db_blocker: Any, redis: PrivateRedis) -> It
     """The database, in place of pytest-django's fixture, which would wrap each test in a transaction."""
     with django_db_blocker.unblock():
         yield
+
+
+@pytest.fixture
+def flush(redis: PrivateRedis) -> Callable[[], None]:
+    """`flush()` empties Redis."""
+
+    def flush() -> None:
+        with redis_py.Redis.from_url(redis.url) as client:
+            client.flushall()
+
+    return flush
 
 
 @pytest.fixture
@@ -108,6 +126,24 @@ def token(db: None) -> Callable[[User], str]:
     return lambda user: tokens.issue(user)[0]
 
 
+@pytest.fixture
+def expired(db: None) -> Callable[[User], str]:
+    """`expired(mia)`: a bearer token of that user that was good until a minute ago."""
+
+    def issue(user: User) -> str:
+        made = AccessToken()
+        made.set_exp(lifetime=timedelta(minutes=-1))
+        return tokens.sign(made, user)
+
+    return issue
+
+
+@pytest.fixture
+def service_key(db: None) -> Callable[..., str]:
+    """`service_key("users")`: a new key with those scopes, as the text that goes behind `Bearer`."""
+    return lambda *scopes: service_keys.make(name="a program", scopes=scopes)[1]
+
+
 _addresses = itertools.count(1)
 
 
@@ -143,11 +179,15 @@ class Servers:
 
     def serve(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Site:
         """A `manage.py serve` to be used in a `with` block; `env` are options that differ."""
-        return serving(log=self._log("serve"), workers=workers, env={**surroundings(), "RATE_HANDSHAKE": "0/m", **(env or {})})
+        return serving(log=self._log("serve"), workers=workers, env=self._env(env))
 
     def runserver(self, *, env: Mapping[str, str] | None = None) -> Site:
         """A `manage.py runserver` (Daphne) without autoreload."""
-        return runserver("--noreload", log=self._log("daphne"), env={**surroundings(), "RATE_HANDSHAKE": "0/m", **(env or {})})
+        return runserver("--noreload", log=self._log("daphne"), env=self._env(env))
+
+    def _env(self, env: Mapping[str, str] | None) -> dict[str, str]:
+        # All tests come from one address. What the browser's tests allow themselves is not for servers.
+        return {**surroundings(), "RATE_HANDSHAKE": "0/m", "DJANGO_ALLOW_ASYNC_UNSAFE": "", **(env or {})}
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}-{len(list(self._folder.iterdir()))}.log"

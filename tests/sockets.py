@@ -110,6 +110,11 @@ class Socket:
         self.until(lambda frame: frame["type"] == "pong" and frame["client_timestamp"] == mark)
         return self.frames[begin : self._looked_at - 1]
 
+    def forget(self) -> None:
+        """Let go of all that was read, for tests that read very much."""
+        self.frames.clear()
+        self._looked_at = 0
+
     def ended(self, *, seconds: float = DEADLINE) -> int | None:
         """Wait until the server has closed it; the close code (1006: without a close frame)."""
         deadline = time.monotonic() + seconds
@@ -173,6 +178,7 @@ def connect(
             max_queue=None,
             max_size=None,
             close_timeout=DEADLINE,
+            legacy=True,  # a connection that is not bound to a `with` block of its own
         )
     except InvalidStatus as error:
         response = error.response
