@@ -193,6 +193,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -205,6 +206,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # A request has one line, `request_finished`, with its id; these would say the same again.
+    "loggers": {name: {"level": "WARNING"} for name in ("uvicorn.access", "axes")},
 }
 structlog.configure(
     processors=[
