@@ -69,7 +69,7 @@ def _payload(text: str) -> dict[str, Any]:
         raise TokenRefused("the ticket is too long")
     try:
         return Ticket(text).payload  # type: ignore[arg-type]
-    except (TokenError, ValueError) as error:
+    except (TokenError, ValueError, OverflowError) as error:
         raise TokenRefused("this is no ticket of ours, or it has expired") from error
 
 

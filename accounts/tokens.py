@@ -68,7 +68,7 @@ def read(kind: type[Token], text: str) -> Claims:
         raise TokenRefused("the token is too long")
     try:
         payload = kind(text).payload  # type: ignore[arg-type]
-    except (TokenError, ValueError) as error:
+    except (TokenError, ValueError, OverflowError) as error:
         raise TokenRefused("the token is not ours, is of another kind, or has expired") from error
     try:
         return Claims(
