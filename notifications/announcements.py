@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import User
 from notifications.content import Content, Text, Words
 from notifications.dispatch import dispatch
-from notifications.models import Announcement
+from notifications.models import Announcement, Preference
 from notifications.recipients import Audience, Users, audience, chosen, recipients, user_ids
 from notifications.transactions import retried
 
@@ -58,6 +60,24 @@ def announce(
     return announcement
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many an announcement would be stored for, how many of these silently, and how many are passed over because they have turned its type off."""
+
+    told: int
+    silently: int
+    passed_over: int
+
+
+def reach(*, to: Audience, users: Users = (), type: str) -> Reach:
+    """Whom `announce` would reach right now."""
+    people = audience(to, user_ids(users) if to == Audience.USERS else ())
+    chosen_modes = Preference.objects.filter(type=type, user__in=people.values("pk")).order_by()
+    modes = dict(chosen_modes.values_list("mode").annotate(n=Count("pk")))
+    passed_over = modes.get(Preference.Mode.OFF, 0)
+    return Reach(told=people.count() - passed_over, silently=modes.get(Preference.Mode.SILENT, 0), passed_over=passed_over)
+
+
 def deliver(announcement: Announcement) -> int:
     """Tell everybody in its audience who was not told yet; returns how many were told now.
 
@@ -87,6 +107,7 @@ def _deliver_chunk(pk: int) -> int | None:
         return None
     told_up_to = chunk[-1].user_id
     stored = dispatch(content=_content(announcement), recipients=chunk, announcement=announcement)
+    # After `dispatch`, which is to be last, but this row has been ours from the beginning.
     Announcement.objects.filter(pk=pk).update(told_up_to=told_up_to, told=announcement.told + len(stored))
     return len(stored)
 

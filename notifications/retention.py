@@ -27,6 +27,8 @@ def prune(*, before: datetime) -> int:
 @retried
 def _prune_batch(before: datetime) -> tuple[int, int]:
     bodies = list(Body.objects.filter(created_at__lt=before).order_by("created_at", "pk").values_list("pk", flat=True)[:_BATCH])
+    if not bodies:
+        return 0, 0
     entries = Entry.objects.filter(body_id__in=bodies)
     floors = dict(entries.values_list("user_id").annotate(floor=Max("seq")))
     # Locked in the order in which `inbox.send` locks. A cursor below the new floor is answered

@@ -1,0 +1,28 @@
+"""`manage.py prune`: forget what is older than it has to be. Run it once a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from accounts.models import Revocation, SpentRefresh
+from notifications import retention
+
+
+class Command(BaseCommand):
+    help = "Deletes stream entries older than RETENTION, and records of revocations and failed logins that decide nothing any more."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        knobs = settings.SWITCHBOARD
+        now = timezone.now()
+        longest_token = max(knobs.token_lifetime, knobs.customer_token_lifetime, knobs.refresh_token_lifetime)
+        entries = retention.prune(before=now - timedelta(seconds=knobs.retention))
+        revocations, _ = Revocation.objects.filter(created_at__lt=now - timedelta(seconds=longest_token)).delete()
+        spent, _ = SpentRefresh.objects.filter(expires_at__lt=now).delete()
+        attempts, _ = AccessAttempt.objects.filter(attempt_time__lt=now - timedelta(seconds=knobs.login_lock)).delete()
+        self.stdout.write(f"Gone: {entries} stream entries, {revocations} revocations, {spent} spent refresh tokens, {attempts} failed logins.")
