@@ -34,9 +34,9 @@ class Metadata(serializers.JSONField):
     """A JSON object of at most METADATA_LIMIT bytes that both databases can keep."""
 
     default_error_messages = {
-        "not_object": _('This must be an object, such as {"page": "/cart"}.'),
+        "not_object": _("Send an object: names with values, in braces."),
         "too_long": _("Send at most %(limit)s bytes.") % {"limit": METADATA_LIMIT},
-        "characters": _("Leave out NUL and half characters."),
+        "unkeepable": _("Leave out NUL, half characters and numbers without end."),
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -45,11 +45,11 @@ class Metadata(serializers.JSONField):
         try:
             size = len(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
         except ValueError:
-            self.fail("characters")
+            self.fail("unkeepable")
         if size > METADATA_LIMIT:
             self.fail("too_long")
         if _holds_nul(data):
-            self.fail("characters")
+            self.fail("unkeepable")
         return data
 
 

@@ -6,7 +6,6 @@ and so are Django's own error pages under /api.
 
 from __future__ import annotations
 
-import logging
 import math
 import uuid
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,6 @@ from rest_framework import exceptions, status
 from rest_framework.request import Request
 
 from accounts.redis import RedisAway
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +91,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     problem = _problem(error)
     request: Request = context["request"]
     if problem.status_code >= 500:
+        # As Django does for its own 500; the request log writes it down with the traceback.
         got_request_exception.send(sender=type(context["view"]), request=request._request)
-        logger.error("%s at %s", problem.code, request.path, exc_info=error)
     return answer(problem)
 
 
