@@ -185,8 +185,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(SWITCHBOARD.var_dir) / "static"
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = True  # straight from the apps, so that nothing has to be collected before the first start
 
 # Logs -----------------------------------------------------------------------------------------
 # A query string may hold a token, so no line of any logger carries one.

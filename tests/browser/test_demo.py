@@ -1,6 +1,8 @@
 """The demo page and the admin, as a newcomer uses them: in a real browser, on two real workers."""
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -59,18 +61,20 @@ def on_another_worker(page: Page, user, worker: str) -> Locator:
 
 def send_from_admin(page: Page, admin, *, to, title: str) -> None:
     """Compose in the Django admin: to several users, with the preview in between."""
-    page.goto("/admin/notifications/announcement/add/")
+    page.goto("/admin/notifications/notification/add/")
     page.locator("#id_username").fill(admin.username)
     page.locator("#id_password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.locator("#id_audience").select_option("users")
-    page.locator("#id_users").fill(" ".join(user.username for user in to))
-    page.locator("#id_type").fill("system")
-    page.locator("#id_title").fill(title)
-    page.locator("#id_message").fill("Read on both sides.")
+    page.get_by_label("chosen users").check()
+    for user in to:
+        page.locator(".select2-search__field").fill(user.username)
+        page.get_by_role("option", name=user.display_name).click()
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Message").fill("Read on both sides.")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_text(f"{len(to)} people")).to_be_visible()
+    expect(page.get_by_text(f"{len(to)} users will get this.")).to_be_visible()
     page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text(f"{len(to)} users have it.")).to_be_visible()
 
 
 def test_a_notification_sent_from_the_admin_reaches_two_browsers_on_two_workers(shown, mia, bob, admin):
@@ -123,7 +127,7 @@ def test_after_a_restart_the_page_is_connected_again_without_a_reload(servers, b
         page.goto("/")
         person = log_in(page, mia)
         before = worker_of(person)
-        server.replace_workers()
+        os.kill(server.pid, signal.SIGHUP)
         notify(users=mia, type="system", title="While you were away", message="…")
         expect(person.locator(".connection")).to_contain_text(WORKER)
         expect(person.locator(".connection")).not_to_contain_text(before, timeout=30_000)
