@@ -18,6 +18,13 @@ from notifications.recipients import MOST, Audience
 SOURCE = "admin"
 
 
+class UserPicker(AutocompleteSelectMultiple):
+    """Django's, but a forged choice that can be no user's number becomes 0, who is nobody: looking it up would fail."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return [each if each.isdecimal() and len(each) < 19 else "0" for each in super().value_from_datadict(data, files, name) or ()]
+
+
 class ComposeForm(forms.Form):
     """What to say and to whom. `may_choose` says whether its writer may look users up, and so choose some."""
 
@@ -26,7 +33,7 @@ class ComposeForm(forms.Form):
         label=_("Users"),
         queryset=User.objects.filter(is_active=True),
         required=False,
-        widget=AutocompleteSelectMultiple(Notification._meta.get_field("user"), admin.site),
+        widget=UserPicker(Notification._meta.get_field("user"), admin.site),
         help_text=_("Search by name and choose one or several."),
     )
     type = forms.CharField(
