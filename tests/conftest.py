@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 from django.conf import settings
+from django.db import connection
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -58,6 +59,10 @@ def db(django_db_setup: None, django_db_blocker: Any, redis: PrivateRedis) -> It
     """The database, in place of pytest-django's fixture, which would wrap each test in a transaction."""
     with django_db_blocker.unblock():
         yield
+        if connection.vendor == "postgresql":
+            # Threads of this process may still hold a connection, and PostgreSQL drops no database that is in use.
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 
 
 @pytest.fixture

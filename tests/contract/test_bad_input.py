@@ -19,7 +19,7 @@ from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
 
 BELL = "/api/ws/notifications"
-ROUNDS, FRAMES = 250, 40  # 10,000 frames
+ROUNDS, FRAMES = 1000, 10  # 10,000 frames
 FIELDS = {"ping": {"timestamp"}, "resume": {"since"}, "ack": {"seq"}, "auth": {"token"}}
 # What a client may be told of a frame that it got wrong. TOKEN_EXPIRED is `auth`'s only.
 CODES = {"INVALID_JSON", "INVALID_MESSAGE", "UNKNOWN_MESSAGE_TYPE", "TOKEN_EXPIRED"}
