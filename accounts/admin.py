@@ -51,14 +51,15 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
         return [AgentInline] if obj is not None and obj.role == Role.AGENT else []
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Staff that may manage users finds no other staff, or it could take an administrator's place."""
+        users = super().get_queryset(request)
+        return users if request.user.is_superuser else users.filter(is_staff=False)
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        # Whoever may only manage users must not be able to make anybody, or themselves, more than that.
+        """Nor does it make anybody more than a user."""
         above = [] if request.user.is_superuser else ["is_staff", "is_superuser", "groups", "user_permissions"]
         return [*self.readonly_fields, *above]
-
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        beyond = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return super().has_change_permission(request, obj) and not beyond
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
