@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -21,6 +22,7 @@ from notifications.announcements import announce, deliver, reach
 from notifications.forms import SOURCE, ComposeForm
 from notifications.models import Announcement, Notification
 
+SHOWN: Final = 30  # chosen users that a preview names
 MOST_RESENT: Final = 500  # by one action: each is a transaction of its own while somebody waits
 
 
@@ -28,6 +30,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What was said stays as it was said; only the actions change anything."""
 
     show_full_result_count = False
+    list_title: ClassVar[Promise]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": self.list_title, **(extra_context or {})})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and super().has_change_permission(request)
@@ -35,7 +41,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
-    list_display = ["title", "user", "type", "status", "source", "created_at"]
+    list_title = gettext_lazy("What users were told")
+    list_display = ["title", "recipient", "type", "status", "source", "created_at"]
     list_filter = ["status", "type"]
     list_select_related = ["user"]
     search_fields = ["title", "message", "user__username", "user__display_name"]
@@ -44,6 +51,11 @@ class NotificationAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
     actions = ["mark_read", "resend"]
     fields = ["user", "type", "title", "message", "link", "data", "source", "status", "created_at", "read_at", "announcement"]
+
+    @admin.display(description=gettext_lazy("recipient"), ordering="user__username")
+    def recipient(self, notification: Notification) -> str:
+        user = notification.user
+        return f"{user.display_name} ({user.username})" if user.display_name else user.username
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Compose: first written, then previewed with the number of recipients, then sent."""
@@ -55,7 +67,9 @@ class NotificationAdmin(ReadOnlyAdmin):
         if "_send" in request.POST:
             return self._send(request, form)
         found = reach(type=form.cleaned_data["type"], **form.addressed())
-        return self._page(request, "preview", form=form, reach=found, key=uuid.uuid4())
+        # By username too: two people may be shown under the same name.
+        users = list(form.cleaned_data.get("users") or ())
+        return self._page(request, "preview", form=form, reach=found, key=uuid.uuid4(), users=users[:SHOWN], more_users=len(users) > SHOWN)
 
     def _page(self, request: HttpRequest, name: str, **context: Any) -> HttpResponse:
         template = f"admin/notifications/notification/{name}.html"
@@ -115,10 +129,24 @@ class NotificationAdmin(ReadOnlyAdmin):
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
 
 
+class Delivery(admin.SimpleListFilter):
+    title = gettext_lazy("delivery")
+    parameter_name = "delivery"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("complete", _("complete")), ("open", _("under way or broken off"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Announcement]) -> QuerySet[Announcement]:
+        if self.value() not in ("complete", "open"):
+            return queryset
+        return queryset.filter(completed_at__isnull=self.value() == "open")
+
+
 @admin.register(Announcement)
 class AnnouncementAdmin(ReadOnlyAdmin):
+    list_title = gettext_lazy("What was written to many")
     list_display = ["title", "audience", "type", "told", "complete", "sender", "created_at"]
-    list_filter = ["audience", ("completed_at", admin.EmptyFieldListFilter)]
+    list_filter = ["audience", Delivery]
     list_select_related = ["sender"]
     search_fields = ["title", "message"]
     date_hierarchy = "created_at"

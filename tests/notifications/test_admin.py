@@ -79,7 +79,8 @@ def test_deleting_tells_the_users(desk: Client, mia: User, one: bool) -> None:
 
 def test_announcements_are_shown_but_neither_made_nor_changed_nor_deleted_there(desk: Client, mia: User) -> None:
     announcement = announcements.announce(to=announcements.Audience.USERS, users=mia, **WORDS)
-    assert "Maintenance" in page(desk.get(ANNOUNCEMENTS))
+    assert "Maintenance" in page(desk.get(ANNOUNCEMENTS, {"delivery": "complete"}))
+    assert f"/announcement/{announcement.pk}/" not in page(desk.get(ANNOUNCEMENTS, {"delivery": "open"}))
     assert 'name="title"' not in page(desk.get(f"{ANNOUNCEMENTS}{announcement.pk}/change/"))
     assert desk.get(f"{ANNOUNCEMENTS}add/").status_code == 403
     assert desk.post(f"{ANNOUNCEMENTS}{announcement.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -28,6 +28,7 @@ def test_composing_shows_a_form_then_a_preview_with_a_count_and_then_sends(desk:
     assert "Preview" in page(desk.get(COMPOSE))
     preview = page(desk.post(COMPOSE, {**WORDS, "audience": "users", "users": [mia.pk, eve.pk], "_preview": "1"}))
     assert "2 users will get this." in preview
+    assert f"Mia ({mia.username})" in preview
     assert "Tonight at &lt;b&gt;ten&lt;/b&gt;" in preview
     assert head(mia) == 0
     answer = desk.post(COMPOSE, {**hidden(preview), "_send": "1"}, follow=True)
