@@ -32,6 +32,7 @@ from realtime.handshake import Admission, Cursor, admit, language, parse_cursor,
 from realtime.keeper import Keeper
 from realtime.outlet import Outlet
 from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse
+from realtime.server import restart_frame
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class SocketConsumer(AsyncConsumer):
         self._writing = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
         self.outlet = Outlet(user_id=self.claims.user_id, topics=self.topics, write=self.write, heartbeat=self._heartbeat, lost=self._lost)
+        if self.protocol is not None:
+            self.protocol.farewell = self._farewell
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if admission.new_client else None})
         await self._live(receive, admission)
 
@@ -134,9 +137,13 @@ class SocketConsumer(AsyncConsumer):
         self.ending = True
         with translation.override(self.language):
             frame = error_frame(refusal)
-        await self.write(frame)
-        self.closed = True
-        await self.base_send({"type": "websocket.close", "code": refusal.reason.close})
+        if self.protocol is not None:
+            self.closed = True
+            self.protocol.leave(refusal.reason.close, frame)
+        else:
+            await self.write(frame)
+            self.closed = True
+            await self.base_send({"type": "websocket.close", "code": refusal.reason.close})
 
     async def write(self, frame: str) -> None:
         """Send one frame, after those that wait already."""
@@ -197,8 +204,11 @@ class SocketConsumer(AsyncConsumer):
         await self._begin(None)
 
     async def _listen(self) -> None:
-        while True:
-            await self.dispatch(await self.channel_layer.receive(self.channel_name))
+        try:
+            while True:
+                await self.dispatch(await self.channel_layer.receive(self.channel_name))
+        except OSError:  # the peer is gone
+            pass
 
     async def _read(self, receive: Receive) -> None:
         while (message := await receive())["type"] != "websocket.disconnect":
@@ -262,6 +272,10 @@ class SocketConsumer(AsyncConsumer):
             raise Refusal("FORBIDDEN", detail=_("This token is somebody else's."))
         self.claims = claims
         self.warned = False
+
+    def _farewell(self, retry_after_ms: int) -> str:
+        with translation.override(self.language):
+            return restart_frame(retry_after_ms)
 
     def _heartbeat(self, seq: int) -> str:
         return encode(Heartbeat(data=HeartbeatData(seq=seq), timestamp=timezone.now()))
