@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from accounts.models import User
-from notifications import unread
+from notifications import services, unread
 from notifications.models import Notification
 from notifications.services import delete, read_all, set_status
 from notifications.unread import Unread
@@ -70,6 +70,22 @@ def test_reading_all_leaves_what_came_after_it_unread(mia: User) -> None:
     assert read_all(user_id=mia.pk) == 1
     assert last(mia)["data"]["all_up_to"] == third.pk
     assert unread.unread(mia.pk) == Unread(0, 5)
+
+
+def test_an_older_one_that_was_committed_while_all_were_read_is_read_too(mia: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its frame has a lower number than “all up to” has, so clients take it as read."""
+    older, newer = told(mia)[0], told(mia)[0]
+    Notification.objects.filter(pk=older.pk).delete()
+    real = services.inbox.send
+
+    def send(deliveries: Any) -> Any:
+        older.save(force_insert=True)  # becomes visible between the first look and the lock
+        return real(deliveries)
+
+    monkeypatch.setattr(services.inbox, "send", send)
+    assert read_all(user_id=mia.pk) == 2
+    assert last(mia)["data"] == {"ids": [], "all_up_to": newer.pk, "status": "read", "unread_count": 0, "as_of": 3}
+    assert not Notification.objects.filter(user=mia, status="unread").exists()
 
 
 def test_reading_all_leaves_other_users_alone(mia: User, bob: User) -> None:
