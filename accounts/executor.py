@@ -6,13 +6,12 @@ slow query stalls every socket of the worker.
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -23,12 +22,12 @@ _threads: Final = ThreadPoolExecutor(max_workers=settings.SWITCHBOARD.executor_t
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function` in one of `EXECUTOR_THREADS` threads, with this context (language, log fields) copied.
+    """Run `function` in one of `EXECUTOR_THREADS` threads, with the caller's context (language, log fields).
 
     What it raises is raised here. A connection that it used is given back when it ends.
     """
-    work = partial(contextvars.copy_context().run, _with_connection, partial(function, *args, **kwargs))
-    return await asyncio.get_running_loop().run_in_executor(_threads, work)
+    # asgiref's own way, because what is local to its tasks does not travel in a plain copy of the context.
+    return await sync_to_async(_with_connection, thread_sensitive=False, executor=_threads)(partial(function, *args, **kwargs))
 
 
 def _with_connection(work: Callable[[], T]) -> T:

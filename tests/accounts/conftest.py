@@ -7,21 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_py
 
 from accounts import redis as accounts_redis
-from tests.servers.redis import PrivateRedis
-
-
-@pytest.fixture
-def flush(redis: PrivateRedis) -> Callable[[], None]:
-    """Empties Redis."""
-
-    def flush() -> None:
-        with redis_py.Redis.from_url(redis.url) as client:
-            client.flushall()
-
-    return flush
 
 
 @pytest.fixture
@@ -31,3 +18,9 @@ def without_redis(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(accounts_redis, "_sync", {})
     monkeypatch.setattr(accounts_redis, "_async", weakref.WeakKeyDictionary())
     monkeypatch.setattr(accounts_redis, "breaker", accounts_redis._Breaker())
+
+
+@pytest.fixture
+def vouched(options: Callable[..., None]) -> None:
+    """The host site shares a secret with us."""
+    options(identity_secret="shared with the host site for customers 0123456789")
