@@ -31,9 +31,7 @@ class BearerAuthentication(BaseAuthentication):
         except TokenRefused as error:
             raise Problem("TOKEN_EXPIRED") from error
         assert user is not None  # noqa: S101 - check() has refused it
-        wanted = languages.wanted(request.headers.get("Accept-Language", ""))
-        if wanted and wanted != user.language:
-            languages.remember(user_id=user.pk, language=wanted)
+        languages.note(user, request.headers.get("Accept-Language", ""))
         return user, said
 
     def authenticate_header(self, request: Request) -> str:

@@ -24,3 +24,10 @@ def remember(*, user_id: int, language: str) -> None:
     """Store a user's language. Call it only when it changed: it is a write."""
     if language in dict(settings.LANGUAGES):
         User.objects.filter(pk=user_id).update(language=language)
+
+
+def note(user: User, accept_language: str) -> None:
+    """Remember the language of a user's request, if it names one that is not known yet."""
+    language = wanted(accept_language)
+    if language and language != user.language:
+        remember(user_id=user.pk, language=language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -96,22 +96,29 @@ class User(AbstractUser):
         user._loaded = user._watch()
         return user
 
-    _loaded: dict[str, Any] | None = None  # None: not saved yet, so there is nothing to revoke
+    _loaded: dict[str, Any] | None = None  # what the database holds; None: no row yet, so there is nothing to revoke
 
-    def _watch(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in WATCHED if name in self.__dict__}
+    def _watch(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in WATCHED if name in self.__dict__ and (names is None or name in names)}
+
+    def refresh_from_db(self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None) -> None:
+        names = None if fields is None else list(fields)
+        super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
+        self._loaded = {**(self._loaded or {}), **self._watch(names)}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and make earlier tokens worthless if the role, a right or the password changed."""
+        fields = kwargs.get("update_fields")
         # At a login Django may renew the hash of an unchanged password; nobody is to be thrown out for that.
-        renewed = kwargs.get("update_fields") == ["password"] and self._password is None  # type: ignore[attr-defined]
-        changed = self._loaded is not None and self._watch() != self._loaded and not renewed
+        renewed = fields == ["password"] and self._password is None  # type: ignore[attr-defined]
+        saved = self._watch(fields)
+        changed = self._loaded is not None and not saved.items() <= self._loaded.items() and not renewed
         with transaction.atomic():
             super().save(*args, **kwargs)
             if changed:
                 Revocation.objects.revoke([self.pk])
                 self.refresh_from_db(fields=["token_version", "tokens_revoked_at"])
-        self._loaded = self._watch()
+        self._loaded = {**(self._loaded or {}), **saved}
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         pk = self.pk

@@ -103,8 +103,10 @@ def _new_customer(*, name: str, channel: str, metadata: Mapping[str, Any], exter
 
 
 def _verified(*, external_id: str, name: str, channel: str, metadata: Mapping[str, Any], anonymous: Customer | None) -> Customer:
+    # The anonymous one may have been taken over while we waited for its row: that happens once.
+    wanted = Q(external_id=external_id) | Q(pk=anonymous.pk if anonymous else None, external_id=None, logged_out_at=None)
     rows = Customer.objects.select_for_update().select_related("user").order_by("pk")
-    found = {row.external_id: row for row in rows.filter(Q(external_id=external_id) | Q(pk=anonymous.pk if anonymous else None))}
+    found = {row.external_id: row for row in rows.filter(wanted)}
     verified, unknown = found.get(external_id), found.get(None)
     if verified is None and unknown is None:
         return _new_customer(name=name, channel=channel, metadata=metadata, external_id=external_id)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import identity, limits, logins, refresh, serializers, services, tickets, tokens
+from accounts import identity, languages, limits, logins, refresh, serializers, services, tickets, tokens
 from accounts.addresses import client_address, neighbourhood
 from accounts.authentication import OptionalBearer, claims, person
 from accounts.claims import TokenRefused
@@ -45,6 +45,7 @@ class CustomersView(APIView):
             raise not_proved()
         else:
             customer = services.make_customer(**fields)
+        languages.note(customer.user, request.headers.get("Accept-Language", ""))
         token, expires_at = tokens.issue(customer.user)
         made = {
             "id": customer.public_id,
@@ -207,7 +208,9 @@ def _customer_of(request: Request) -> Customer | None:
 
 def _logged_in(request: Request) -> User:
     asked = _valid(serializers.Credentials(data=request.data))
-    return logins.log_in(request=request._request, username=asked["username"], password=asked["password"])
+    user = logins.log_in(request=request._request, username=asked["username"], password=asked["password"])
+    languages.note(user, request.headers.get("Accept-Language", ""))
+    return user
 
 
 def _token_made(user: User) -> dict[str, Any]:

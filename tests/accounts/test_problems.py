@@ -11,6 +11,7 @@ from accounts import problems
 from accounts.models import User
 from accounts.problems import KINDS, Problem
 from accounts.redis import RedisAway
+from tests import cast
 
 
 def members(answer):
@@ -113,6 +114,14 @@ def test_the_last_language_is_remembered_and_written_only_when_it_changes(api, m
     assert User.objects.get(pk=mia.pk).language == "zh-hans"
     client.post("/api/v1/ws/ticket", HTTP_ACCEPT_LANGUAGE="en")
     assert User.objects.get(pk=mia.pk).language == "en"
+
+
+def test_the_language_of_the_first_request_is_remembered_too(api, mia):
+    client = api()
+    made = client.post("/api/v1/customers", {"name": "Ann", "channel": "WEB"}, HTTP_ACCEPT_LANGUAGE="zh-CN").json()
+    assert User.objects.get(pk=made["userId"]).language == "zh-hans"
+    client.post("/api/v1/public/login", {"username": mia.username, "password": cast.PASSWORD}, HTTP_ACCEPT_LANGUAGE="zh-CN")
+    assert User.objects.get(pk=mia.pk).language == "zh-hans"
 
 
 # What a view may raise

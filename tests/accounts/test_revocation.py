@@ -152,6 +152,32 @@ def test_a_change_that_touches_no_right_revokes_nothing(mia, api):
     assert client.post("/api/v1/ws/ticket").status_code == 201
 
 
+def test_a_right_that_is_taken_away_counts_when_it_is_saved_not_when_something_else_is(mia, api):
+    client = api(mia)
+    mia.is_active = False
+    mia.save(update_fields=["display_name"])
+    assert client.post("/api/v1/ws/ticket").status_code == 201
+    assert not Revocation.objects.filter(user_id=mia.pk).exists()
+    mia.save()
+    assert Revocation.objects.filter(user_id=mia.pk).count() == 1
+    mia.save()
+    assert Revocation.objects.filter(user_id=mia.pk).count() == 1
+
+
+def test_a_field_that_was_read_late_or_again_revokes_nothing_until_it_is_changed(mia):
+    late = User.objects.only("username").get(pk=mia.pk)
+    assert late.role == "member"
+    late.save()
+    User.objects.filter(pk=mia.pk).update(role="agent")
+    late.refresh_from_db()
+    late.save()
+    assert Revocation.objects.filter(user_id=mia.pk).count() == 1
+    unread = User.objects.only("username").get(pk=mia.pk)
+    unread.is_active = False
+    unread.save()
+    assert Revocation.objects.filter(user_id=mia.pk).count() == 2
+
+
 def test_a_revocation_that_is_rolled_back_has_not_happened(mia, api):
     client = api(mia)
     with transaction.atomic():

@@ -1,10 +1,12 @@
 """Customers whom the host site vouches for: the same on every device, and heirs of who they were before."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
-from accounts import identity, tokens
+from accounts import identity, services, tokens
 from accounts.models import Customer, User
 from tests.accounts.visitors import come, fetch, proof
 
@@ -155,3 +157,32 @@ def test_a_bearer_without_proof_takes_over_nothing(api, ann, token):
     old = token(ann)
     assert come(api(old)).json()["userId"] != ann.pk
     assert api(old).post("/api/v1/ws/ticket").status_code == 201
+
+
+def test_devices_that_prove_themselves_at_once_are_one_customer_and_take_over_once(ann, settings):
+    settings.CUSTOMER_TAKE_OVER = [f"{__name__}.remember"]
+    external_id = f"host-{uuid.uuid4()}"
+    known = services.make_verified_customer(external_id=external_id, name="Ann", channel="WEB", metadata={})
+
+    def prove(_number):
+        try:
+            return services.make_verified_customer(external_id=external_id, name="Ann", channel="WEB", metadata={}, anonymous=ann.customer).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(prove, range(8))) == {known.pk}
+    assert taken_over.count((ann.pk, known.pk)) == 1
+
+
+def test_devices_that_prove_themselves_for_the_first_time_at_once_are_one_customer(db):
+    external_id = f"host-{uuid.uuid4()}"
+
+    def prove(_number):
+        try:
+            return services.make_verified_customer(external_id=external_id, name="Ann", channel="WEB", metadata={}).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(prove, range(8)))) == 1
