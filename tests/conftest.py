@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -31,6 +32,10 @@ from tests.servers.workers import Site, runserver, serving, surroundings
 # What may stand in no server's log.
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|Task exception was never retrieved|was never awaited")
 CREDENTIAL = re.compile(r"eyJ[\w-]{8,}\.eyJ|\bsk_\w{12,}|bearer[. ][\w-]{12,}|[?&](?:token|ticket)=\w|" + re.escape(cast.PASSWORD), re.IGNORECASE)
+
+
+# One line per request of the tests' own HTTP client would bury what a failing test has to say.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

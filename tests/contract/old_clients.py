@@ -175,7 +175,7 @@ class Player:
                 await socket.wait_closed()
             finally:
                 self.played.open = socket.close_code is None
-        return socket.close_code or 1006
+        return int(socket.close_code or 1006)
 
 
 def report(title: str, played: Iterable[Played]) -> str:
