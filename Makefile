@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
 PYTHON ?=
-JOBS ?= 2
+JOBS ?= 4
 DEBUG ?= 1
 export DEBUG
 
@@ -32,8 +32,8 @@ test: install-dev chromium node
 	$(PY) -m ruff format --quiet --check .
 	$(PY) -m mypy
 	$(PY) manage.py makemigrations --check --dry-run
-	$(PY) -m pytest -n $(JOBS)
-	$(PY) -m tests.servers.postgres $(PY) -m pytest -n $(JOBS)
+	$(PY) -m pytest -n $(JOBS) --dist worksteal
+	$(PY) -m tests.servers.postgres $(PY) -m pytest -n $(JOBS) --dist worksteal -m "not once"
 
 install: .venv/bin/python
 	@$(call once,requirements.txt,runtime)

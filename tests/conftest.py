@@ -37,6 +37,24 @@ CREDENTIAL = re.compile(r"eyJ[\w-]{8,}\.eyJ|\bsk_\w{12,}|bearer[. ][\w-]{12,}|[?
 # One line per request of the tests' own HTTP client would bury what a failing test has to say.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
+# What these say does not depend on the database, or they bring their own: `make test` runs them once, with
+# SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
+ONCE = {
+    "test_bad_input",
+    "test_close_codes",
+    "test_embedded",
+    "test_ground",
+    "test_house",
+    "test_lane",
+    "test_languages",
+    "test_make_run",
+    "test_node_client",
+    "test_old_clients",
+    "test_options",
+    "test_serve",
+    "test_server_protocol",
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real-time", action="store_true", help="let the old clients' minute take a minute, not three seconds")
@@ -44,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in ONCE:
+            item.add_marker("once")
     wrapped = [item.nodeid for item in items if item.get_closest_marker("django_db") or "transactional_db" in getattr(item, "fixturenames", ())]
     if wrapped:
         raise pytest.UsageError(f"These would roll back or flush what other tests stand on; ask for the fixture `db` instead: {wrapped}")
