@@ -10,13 +10,13 @@ import math
 import threading
 import time
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
-from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
-from accounts.claims import LONGEST, Claims, TokenRefused
+from accounts import tokens
+from accounts.claims import Claims, TokenRefused
 from accounts.redis import RedisAway, aask
 
 _MOST_REMEMBERED: Final = 100_000
@@ -46,31 +46,22 @@ async def aredeem(text: str) -> Claims:
 
     A ticket is good once over all workers; while Redis is away, once in each.
     """
-    payload = _payload(text)
-    jti, life = payload["jti"], payload["exp"] - time.time() + 1
+    said = tokens.payload(Ticket, text)
+    jti, life = said["jti"], said["exp"] - time.time() + 1
     if not _redeemed.first(jti, life) or not await _first_anywhere(jti, life):
         raise TokenRefused("the ticket was used before")
-    bearer = payload["bearer"]
+    bearer = said["bearer"]
     if bearer["exp"] <= time.time():
         raise TokenRefused("the token behind the ticket has expired")
     return Claims(
-        user_id=payload["user_id"],
-        role=payload["role"],
-        is_staff=payload["is_staff"],
+        user_id=said["user_id"],
+        role=said["role"],
+        is_staff=said["is_staff"],
         issued_at=bearer["iat"],
         expires_at=bearer["exp"],
-        version=payload["version"],
+        version=said["version"],
         jti=bearer["jti"],
     )
-
-
-def _payload(text: str) -> dict[str, Any]:
-    if len(text) > LONGEST:
-        raise TokenRefused("the ticket is too long")
-    try:
-        return Ticket(text).payload  # type: ignore[arg-type]
-    except (TokenError, ValueError, OverflowError) as error:
-        raise TokenRefused("this is no ticket of ours, or it has expired") from error
 
 
 async def _first_anywhere(jti: str, life: float) -> bool:

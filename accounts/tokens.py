@@ -8,6 +8,7 @@ Reading one is arithmetic only; whether its user still stands is asked in `revoc
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from rest_framework_simplejwt.exceptions import TokenError
@@ -17,7 +18,7 @@ from accounts import host_login
 from accounts.claims import LONGEST, Claims, TokenRefused, user_number
 from accounts.models import Role, User
 
-__all__ = ["Claims", "TokenRefused", "averify", "issue", "read", "sign", "verify"]
+__all__ = ["Claims", "TokenRefused", "averify", "issue", "payload", "read", "sign", "verify"]
 
 
 def issue(user: User) -> tuple[str, datetime]:
@@ -64,21 +65,26 @@ async def averify(text: str) -> Claims:
 
 def read(kind: type[Token], text: str) -> Claims:
     """What one of our own tokens of this type says. Raises TokenRefused."""
-    if len(text) > LONGEST:
-        raise TokenRefused("the token is too long")
-    try:
-        payload = kind(text).payload  # type: ignore[arg-type]
-    except (TokenError, ValueError, OverflowError) as error:
-        raise TokenRefused("the token is not ours, is of another kind, or has expired") from error
+    said = payload(kind, text)
     try:
         return Claims(
-            user_id=user_number(payload["user_id"]),
-            role=payload["role"],
-            is_staff=payload["is_staff"],
-            issued_at=payload["iat"],
-            expires_at=payload["exp"],
-            version=payload["version"],
-            jti=payload["jti"],
+            user_id=user_number(said["user_id"]),
+            role=said["role"],
+            is_staff=said["is_staff"],
+            issued_at=said["iat"],
+            expires_at=said["exp"],
+            version=said["version"],
+            jti=said["jti"],
         )
     except KeyError as error:
         raise TokenRefused(f"the token has no {error}") from error
+
+
+def payload(kind: type[Token], text: str) -> dict[str, Any]:
+    """All that a token of this type holds, if we have signed it and it has not expired. Raises TokenRefused."""
+    if len(text) > LONGEST:
+        raise TokenRefused("the token is too long")
+    try:
+        return kind(text).payload  # type: ignore[arg-type]
+    except (TokenError, ValueError, OverflowError) as error:
+        raise TokenRefused("the token is not ours, is of another kind, or has expired") from error
