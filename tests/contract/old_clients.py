@@ -34,9 +34,9 @@ class Rule(Protocol):
 
 
 class Community:
-    """S1's hooks: back after 5 s on every code but 1000."""
+    """The community site's hooks: back after 5 s on every code but 1000."""
 
-    name = "S1 community"
+    name = "community site"
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -49,9 +49,9 @@ class Community:
 
 
 class Bell:
-    """S3's store: back on every code after 1 2 4 8 16 s, then never; an open socket begins the count anew."""
+    """The stock site's bell: back on every code after 1 2 4 8 16 s, then never; an open socket begins the count anew."""
 
-    name = "S3 bell"
+    name = "bell"
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -68,9 +68,9 @@ class Bell:
 
 
 class Console:
-    """S2's agent console: to /login on 1006, away on 1000, else up to 3 tries after 2, 4, 8 s with the same token."""
+    """The agents' console: to /login on 1006, away on 1000, else up to 3 tries after 2, 4, 8 s with the same token."""
 
-    name = "S2 agent"
+    name = "agent console"
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -92,12 +92,12 @@ class Console:
 
 
 class Widget(Console):
-    """S2's customer widget: as the console, but on 1006 it fetches a new token and connects at once, without end.
+    """The customers' widget: as the console, but on 1006 it fetches a new token and connects at once, without end.
 
     It does not look at the answer's status. Only an answer that is not JSON, or none at all, stops it.
     """
 
-    name = "S2 customer"
+    name = "customer widget"
 
     def __init__(self, token: str, *, fetch_from: str, customer_id: str) -> None:
         super().__init__(token)
@@ -130,7 +130,7 @@ class Played:
         return "stopped" if self.stopped else "connected" if self.open else "between two tries"
 
     def __str__(self) -> str:
-        return f"{self.name:<13} {len(self.attempts):>4} attempts in a minute, then {self.state}; closes seen: {self.codes[:8]}"
+        return f"{self.name:<15} {len(self.attempts):>4} attempts in a minute, then {self.state}; closes seen: {self.codes[:8]}"
 
 
 class Player:

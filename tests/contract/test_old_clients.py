@@ -55,11 +55,11 @@ async def test_a_refused_credential_stops_every_client(server: Site, minute: flo
         await in_thread(user.delete)
     played = await play(server, rules, minute)
     print(report("A credential that stays refused", played.values()))
-    assert played["S1 community"].codes == [1000]
-    assert played["S2 agent"].codes == [1006]
-    assert played["S2 customer"].codes == [1006]
-    assert played["S3 bell"].codes == [1006] * 6
-    assert played["S3 bell"].attempts[-1] >= 31
+    assert played["community site"].codes == [1000]
+    assert played["agent console"].codes == [1006]
+    assert played["customer widget"].codes == [1006]
+    assert played["bell"].codes == [1006] * 6
+    assert played["bell"].attempts[-1] >= 31
     assert all(each.stopped for each in played.values())
 
 
@@ -69,8 +69,8 @@ async def test_a_customer_with_an_expired_token_is_back_with_its_second_try(serv
     played = await play(server, [rule], minute)
     print(report("An expired token, and a token endpoint that gives a new one", played.values()))
     assert rule.token != old
-    assert played["S2 customer"].codes[:1] == [1006]
-    assert len(played["S2 customer"].attempts) <= 5
+    assert played["customer widget"].codes[:1] == [1006]
+    assert len(played["customer widget"].attempts) <= 5
 
 
 async def test_a_token_endpoint_that_cannot_be_reached_or_gives_nothing_stops_a_customer(
@@ -82,8 +82,8 @@ async def test_a_token_endpoint_that_cannot_be_reached_or_gives_nothing_stops_a_
     unreachable, unknown = await play(server, [lost], minute), await play(server, [known], minute)
     for played in (unreachable, unknown):
         print(report("A token endpoint that gives nothing", played.values()))
-        assert played["S2 customer"].codes == [1006]
-        assert played["S2 customer"].stopped
+        assert played["customer widget"].codes == [1006]
+        assert played["customer widget"].stopped
 
 
 async def test_a_customer_whose_every_handshake_fails_is_stopped_by_the_limit_on_tokens(
@@ -116,7 +116,7 @@ async def test_after_a_crash_everybody_is_back_with_a_second_try_but_agents_who_
         rules: list[Rule] = [Community(token(mia)), Bell(token(mia)), Console(token(bob)), widget(site, ann, token(ann))]
         played = await interrupted(site, rules, max(minute, 6.0), lambda: os.kill(site.workers()[0], signal.SIGKILL))
     print(report("A worker that is killed", played.values()))
-    agent = played.pop("S2 agent")
+    agent = played.pop("agent console")
     assert (agent.codes, agent.stopped) == ([1006], True)
     for each in played.values():
         assert each.codes == [1006], each
