@@ -15,7 +15,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 OLD := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test install install-dev chromium node
+.PHONY: help run test install install-dev chromium node curl
 .DEFAULT_GOAL := help
 
 help:
@@ -27,7 +27,7 @@ run: install
 	@exec $(PY) manage.py serve --host $(HOST) --port $(PORT) --workers $(WORKERS) --demo
 
 # Each line is one step; the first that fails ends it. The suite runs on SQLite and again on PostgreSQL.
-test: install-dev chromium node
+test: install-dev chromium node curl
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --quiet --check .
 	$(PY) -m mypy
@@ -95,5 +95,14 @@ node:
 		wanted=$$(cksum < tests/node/package-lock.json); \
 		if [ "$$(cat tests/node/node_modules/.installed 2>/dev/null)" != "$$wanted" ]; then \
 			npm ci --silent --prefix tests/node; echo "$$wanted" > tests/node/node_modules/.installed; \
+		fi; \
+	fi
+
+curl:
+	@if ! command -v curl >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing curl for the tests of the documents."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq curl >/dev/null; \
+		else \
+			echo "The tests of the documents need curl 7.76 or newer. On Debian: apt install curl." >&2; exit 1; \
 		fi; \
 	fi
