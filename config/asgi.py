@@ -16,6 +16,6 @@ from realtime.routing import sockets  # noqa: E402
 
 # Whose word on the client's address is believed is one option for HTTP and sockets, under every server.
 application = ProxyHeadersMiddleware(
-    ProtocolTypeRouter({"http": BoundedBody(http, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE), "websocket": sockets}),  # type: ignore[arg-type, dict-item]
+    ProtocolTypeRouter({"http": BoundedBody(http, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE), "websocket": sockets}),  # type: ignore[arg-type]
     trusted_hosts=list(settings.SWITCHBOARD.trusted_proxies),
 )
