@@ -24,6 +24,7 @@ def log_in(*, request: HttpRequest, username: str, password: str) -> User:
     """The user of that name and password. Raises Problem: INVALID_CREDENTIALS or LOGIN_LOCKED."""
     user = authenticate(request=request, username=username, password=password)
     if getattr(request, "axes_locked_out", False):
+        request.axes_locked_out = False  # type: ignore[attr-defined]  # or axes's middleware would replace our answer
         raise Problem("LOGIN_LOCKED", wait=lock_left(request, username))
     if not isinstance(user, User) or user.role == Role.CUSTOMER:
         raise Problem("INVALID_CREDENTIALS")
@@ -40,10 +41,12 @@ def lock_left(request: HttpRequest, username: str) -> float:
     return max(1.0, float(settings.SWITCHBOARD.login_lock - passed))
 
 
-def locked(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, str] | None) -> HttpResponse:
-    """What axes puts in the place of the answer to a locked login (AXES_LOCKOUT_CALLABLE)."""
-    if response is not None and response.status_code == 429:
-        return response
-    left = lock_left(request, (credentials or {}).get("username") or "")
+def locked(request: HttpRequest, *passed: object) -> HttpResponse:
+    """What axes puts in the place of the admin's answer to a locked login (AXES_LOCKOUT_CALLABLE).
+
+    It passes the response and the credentials; under ASGI, in 8.3.1, the credentials where the response should be.
+    """
+    credentials = next((each for each in passed if isinstance(each, dict)), {})
+    left = lock_left(request, credentials.get("username") or "")
     text = _("Too many failed logins for this name from here. Try again in %(minutes)s minutes.") % {"minutes": round(left / 60 + 0.5)}
     return HttpResponse(text, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(round(left + 0.5))})
