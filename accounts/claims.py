@@ -16,6 +16,13 @@ class TokenRefused(Exception):
     """A credential that opens nothing (any more). The text is for logs and holds nothing of the credential."""
 
 
+class KeysUnavailable(Exception):
+    """Whether a credential is good cannot be told now, because the keys it may be signed under cannot be had.
+
+    No kind of TokenRefused: the holder should come again with the same credential, not fetch another.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """`version` is None for a token of the host's own login, which is revoked by `issued_at`. Times are Unix seconds."""

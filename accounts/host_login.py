@@ -18,7 +18,7 @@ import jwt
 from django.conf import settings
 
 from accounts.claims import LONGEST, Claims, TokenRefused, user_number
-from accounts.jwks import KeySet, KeySetUnavailable
+from accounts.jwks import KeySet
 from accounts.models import Role
 
 CLOCK_SKEW: Final = 5.0
@@ -35,11 +35,14 @@ def is_set_up() -> bool:
 
 
 def verify(text: str) -> Claims:
-    """What a token of the host's says. Raises TokenRefused. May wait for the network if its key is not known yet."""
+    """What a token of the host's says. Raises TokenRefused; KeysUnavailable where its key is not known and the host does not answer.
+
+    May wait for the network if its key is not known yet.
+    """
     if settings.SWITCHBOARD.jwt_signing_key:
         return _claims(text, settings.SWITCHBOARD.jwt_signing_key, _SHARED)
     keys, kid = _key_set(), _kid(text)
-    return _claims(text, keys.find(kid) or _fetched(keys, kid), _PUBLISHED)
+    return _claims(text, keys.find(kid) or keys.fetch(kid), _PUBLISHED)
 
 
 async def averify(text: str) -> Claims:
@@ -48,9 +51,9 @@ async def averify(text: str) -> Claims:
         return _claims(text, settings.SWITCHBOARD.jwt_signing_key, _SHARED)
     keys, kid = _key_set(), _kid(text)
     key = keys.find(kid)
-    if key is None and keys.may_fetch():
+    if key is None:
         # Not in the executor for the database, which must not stand still with the host's server.
-        key = await asyncio.to_thread(_fetched, keys, kid)
+        key = await asyncio.to_thread(keys.fetch, kid) if keys.may_fetch() else keys.settle(kid)
     return _claims(text, key, _PUBLISHED)
 
 
@@ -73,13 +76,6 @@ def _kid(text: str) -> str:
     if not isinstance(kid, str):
         raise TokenRefused("the token does not say which of the host's keys signed it")
     return kid
-
-
-def _fetched(keys: KeySet, kid: str) -> jwt.PyJWK | None:
-    try:
-        return keys.fetch(kid)
-    except KeySetUnavailable as error:
-        raise TokenRefused("the host's keys cannot be had") from error
 
 
 def _claims(text: str, key: jwt.PyJWK | str | None, algorithms: tuple[str, ...]) -> Claims:

@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 
+from accounts.claims import KeysUnavailable
 from accounts.redis import RedisAway
 
 
@@ -90,7 +91,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer what a view has raised (the framework's EXCEPTION_HANDLER)."""
     problem = _problem(error)
     request: Request = context["request"]
-    if problem.status_code >= 500:
+    # Keys that cannot be had were logged where they were asked for, once for all who wait for them.
+    if problem.status_code >= 500 and not isinstance(error, KeysUnavailable):
         # As Django does for its own 500; the request log writes it down with the traceback.
         got_request_exception.send(sender=type(context["view"]), request=request._request)
     return answer(problem)
@@ -141,7 +143,7 @@ def _problem(error: Exception) -> Problem:
             return Problem("TOO_LARGE")
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return Problem("INVALID_REQUEST")
-        case OperationalError() | InterfaceError() | RedisAway():
+        case OperationalError() | InterfaceError() | RedisAway() | KeysUnavailable():
             return Problem("DEPENDENCY_DOWN", wait=1)
         case exceptions.APIException():
             return Problem(_BY_STATUS.get(error.status_code, "INTERNAL_ERROR"))

@@ -15,10 +15,10 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
 from accounts import host_login
-from accounts.claims import LONGEST, Claims, TokenRefused, user_number
+from accounts.claims import LONGEST, Claims, KeysUnavailable, TokenRefused, user_number
 from accounts.models import Role, User
 
-__all__ = ["Claims", "TokenRefused", "averify", "issue", "payload", "read", "sign", "verify"]
+__all__ = ["Claims", "KeysUnavailable", "TokenRefused", "averify", "issue", "payload", "read", "sign", "verify"]
 
 
 def issue(user: User) -> tuple[str, datetime]:
@@ -40,7 +40,7 @@ def sign(token: Token, user: User) -> str:
 
 
 def verify(text: str) -> Claims:
-    """What a bearer token says. Raises TokenRefused.
+    """What a bearer token says. Raises TokenRefused, and KeysUnavailable where that cannot be told now.
 
     The database and Redis are not asked. Only a key of the host's that is not known yet makes this
     wait for the network: see `averify`.
