@@ -40,6 +40,15 @@ def _read(user_id: int) -> Standing:
     return GONE if user is None else user.standing
 
 
+def stands(claims: Claims, user: Standing) -> bool:
+    """The same for somebody who has read the standing, as an answer."""
+    try:
+        _judge(claims, user)
+    except TokenRefused:
+        return False
+    return True
+
+
 def _judge(claims: Claims, user: Standing) -> None:
     if not user.is_active:
         raise TokenRefused("the user is gone or not active")

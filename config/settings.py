@@ -110,7 +110,7 @@ REDIS_URL = SWITCHBOARD.redis_url or redis_url(Path(SWITCHBOARD.var_dir))
 PRIVATE_REDIS = "config.embedded.start"
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "realtime.layer.Layer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "switchboard"},
     },
 }

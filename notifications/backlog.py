@@ -9,15 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Subquery, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce, NullIf
 
+from accounts.models import User
+from accounts.standing import Standing
 from notifications.models import Body, Entry, Epoch, Inbox
 from notifications.wire import splice
 
 PAGE: Final = 500  # frames per fill; bounds what one socket holds in memory while it catches up
 
-_USER, _INBOX, _ENTRY, _BODY, _EPOCH = (model._meta.db_table for model in (get_user_model(), Inbox, Entry, Body, Epoch))
+_INBOX, _ENTRY, _BODY = (model._meta.db_table for model in (Inbox, Entry, Body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,9 @@ class Opening:
     floor: int
     epoch: str
     behind: int
-    username: str
     shown_name: str
     language: str
+    standing: Standing
 
     def reaches(self, since: int, epoch: str | None, limit: int) -> bool:
         """Whether a client can go on from `since` without having lost anything."""
@@ -43,21 +47,19 @@ class Opening:
 
 def opening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int) -> Opening | None:
     """Read where the stream stands, or None if the user is gone. One statement."""
-    behind, counted = "0", list[int | str]()
+    behind: RawSQL | Value = Value(0)
     if since is not None:
-        behind = f"(SELECT count(*) FROM (SELECT 1 FROM {_ENTRY} e WHERE e.user_id = u.id AND e.seq > %s AND {_carried(topics)} LIMIT %s) AS b)"
-        counted = [since, *topics, limit + 1]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT coalesce(i.head, 0), coalesce(i.floor, 0), (SELECT value FROM {_EPOCH} LIMIT 1), {behind},
-                   u.username, CASE u.display_name WHEN '' THEN u.username ELSE u.display_name END, u.language
-            FROM {_USER} u LEFT JOIN {_INBOX} i ON i.user_id = u.id WHERE u.id = %s
-            """,
-            [*counted, user_id],
-        )
-        row = cursor.fetchone()
-    return Opening(*row) if row else None
+        counted = f"SELECT 1 FROM {_ENTRY} e WHERE e.user_id = %s AND e.seq > %s AND {_carried(topics)} LIMIT %s"
+        behind = RawSQL(f"SELECT count(*) FROM ({counted}) AS b", [user_id, since, *topics, limit + 1])
+    stream = (Coalesce("inbox__head", 0), Coalesce("inbox__floor", 0), Subquery(Epoch.objects.values("value")[:1]), behind)
+    person = (Coalesce(NullIf("display_name", Value("")), "username"), "language")
+    standing = ("token_version", "role", "is_staff", "is_active", "tokens_revoked_at")
+    row = User.objects.filter(pk=user_id).order_by().values_list(*stream, *person, *standing).first()
+    if row is None:
+        return None
+    head, floor, epoch, count, shown_name, language, version, role, is_staff, is_active, revoked_at = row
+    stands = Standing(version, role, is_staff, is_active, revoked_at.timestamp() if revoked_at else 0.0)
+    return Opening(head, floor, epoch, count, shown_name, language, stands)
 
 
 @dataclass(frozen=True, slots=True)

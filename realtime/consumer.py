@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
-from accounts import languages
+from accounts import languages, revocation, standing
 from accounts.executor import in_thread
 from accounts.groups import user_group
 from accounts.redis import RedisAway, breaker
@@ -66,7 +66,9 @@ class SocketConsumer(AsyncConsumer):
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
         self.closed = self.ending = self.warned = False
-        self.deaf = True
+        self.channel_layer = get_channel_layer()
+        self.channel_name = f"switchboard.specific.{self.connection_id}"
+        self._unopened: Admission | None = admission  # until the database has said where it begins
         self._writing = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
         self.outlet = Outlet(user_id=self.claims.user_id, topics=self.topics, write=self.write, heartbeat=self._heartbeat, lost=self._lost)
@@ -114,21 +116,13 @@ class SocketConsumer(AsyncConsumer):
         if version >= GONE.version or (self.claims.issued_at <= at if ours is None else ours < version):
             await self.end(Refusal("SESSION_REVOKED"))
 
-    async def subscribe(self) -> None:
-        """Begin to listen to the user's group. While Redis is away the keeper tries again."""
-        try:
-            with breaker.guard():
-                async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
-                    layer: Any = get_channel_layer()
-                    channel = await layer.new_channel()
-                    await layer.group_add(user_group(self.claims.user_id), channel)
-        except RedisAway:
-            return
-        if self.closed:
-            return
-        self.deaf = False
-        self.channel_layer, self.channel_name = layer, channel
-        self._listening = asyncio.create_task(self._listen())
+    def catch_up(self) -> Coroutine[Any, Any, None] | None:
+        """What Redis or the database did not let this socket do before, to be tried again."""
+        if self._listening is None:
+            return self._subscribe()
+        if self._unopened is not None:
+            return self._open(self._unopened)
+        return None
 
     async def end(self, refusal: Refusal) -> None:
         """Say why, and close."""
@@ -156,8 +150,8 @@ class SocketConsumer(AsyncConsumer):
     async def _live(self, receive: Receive, admission: Admission) -> None:
         keeper = Keeper.of_this_loop()
         try:
-            await self.subscribe()
-            await self._begin(admission.cursor, wished=admission.language)
+            await self._subscribe()
+            await self._open(admission)
             keeper.add(self)
             await self._read(receive)
         except OSError:  # the peer is gone: that is how Uvicorn says so when we send
@@ -167,22 +161,53 @@ class SocketConsumer(AsyncConsumer):
             keeper.remove(self)
             await self._leave()
 
-    async def _begin(self, cursor: Cursor | None, *, wished: str = "") -> None:
-        """Say where this socket begins, and go on from there. `wished` is the language that the client asked for."""
-        limit = settings.SWITCHBOARD.ws_replay_limit
-        await self.outlet.hold()
+    async def _subscribe(self) -> None:
+        """Begin to listen to the user's group. While Redis is away the keeper tries again."""
         try:
-            opening = await in_thread(partial(backlog.opening, self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit))
-            if opening and wished and wished != opening.language:
+            with breaker.guard():
+                async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
+                    await self.channel_layer.open_channel(self.channel_name, user_group(self.claims.user_id))
+        except RedisAway:
+            await self._unsubscribe()
+        else:
+            self._listening = asyncio.create_task(self._listen())
+
+    async def _unsubscribe(self) -> None:
+        try:
+            with breaker.guard():
+                async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
+                    await self.channel_layer.close_channel(self.channel_name, user_group(self.claims.user_id))
+        except RedisAway as error:
+            logger.info("A group was left without telling Redis: %s", error)
+
+    async def _open(self, admission: Admission) -> None:
+        """Begin, for the first time."""
+        wished = admission.language
+        try:
+            opening = await self._begin(admission.cursor)
+            if opening is not None and wished and wished != opening.language:
                 await in_thread(partial(languages.remember, user_id=self.claims.user_id, language=wished))
         except db.Error as error:
             logger.warning("A socket cannot be opened: %s", error)
-            await self.end(Refusal("DEPENDENCY_DOWN"))
-            return
-        if opening is None:
+            # To the bell's old client an open socket is a success, and a close a reason to come back in
+            # a second, for ever. It waits, and the keeper tries again.
+            if admission.new_client or self.old_clients is not OldClients.BY_HTTP:
+                await self.end(Refusal("DEPENDENCY_DOWN"))
+        else:
+            self._unopened = None
+
+    async def _begin(self, cursor: Cursor | None) -> backlog.Opening | None:
+        """Say where this socket begins, and go on from there. Raises what the database raises."""
+        limit = settings.SWITCHBOARD.ws_replay_limit
+        await self.outlet.hold()
+        opening = await in_thread(partial(backlog.opening, self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit))
+        if opening is None or not revocation.stands(self.claims, opening.standing):
+            # Redis has let it in, so what Redis has is old: a snapshot, or a replica that lagged behind.
             await self.end(Refusal("SESSION_REVOKED"))
-            return
-        self.language = wished or opening.language or self.language
+            await standing.aput(self.claims.user_id, GONE if opening is None else opening.standing)
+            return None
+        if self._unopened is not None:
+            self.language = self._unopened.language or opening.language or self.language
         resumed = cursor is not None and opening.reaches(cursor.since, cursor.epoch, limit)
         start = cursor.since if cursor is not None and resumed else opening.head
         with translation.override(self.language):
@@ -197,18 +222,24 @@ class SocketConsumer(AsyncConsumer):
             connection_id=self.connection_id,
         )
         await self.write(encode(Connected(data=data, timestamp=timezone.now())))
-        self.outlet.begin(cursor=start, head=opening.head)
+        await self.outlet.begin(cursor=start, head=opening.head)
+        return opening
 
     async def _lost(self) -> None:
-        """The stream was pruned beyond what this socket had been sent: the client must reload."""
+        """The stream was pruned beyond what this socket had been sent: the client must reload. Raises as `_begin` does."""
         await self._begin(None)
 
     async def _listen(self) -> None:
+        """Take what the channel layer brings. If that fails, begin again: the inbox has what was missed."""
         try:
             while True:
                 await self.dispatch(await self.channel_layer.receive(self.channel_name))
         except OSError:  # the peer is gone
             pass
+        except Exception:
+            logger.exception("A socket lost its subscription and asks for it again")
+            await self._unsubscribe()
+            self._listening = None
 
     async def _read(self, receive: Receive) -> None:
         while (message := await receive())["type"] != "websocket.disconnect":
@@ -221,11 +252,7 @@ class SocketConsumer(AsyncConsumer):
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])
-            try:
-                async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
-                    await self.channel_layer.group_discard(user_group(self.claims.user_id), self.channel_name)
-            except Exception as error:
-                logger.info("A group was left without telling Redis: %s", error)
+        await self._unsubscribe()
 
     # What the client asks
 

@@ -43,8 +43,8 @@ class Admission:
 async def admit(scope: Mapping[str, Any]) -> Admission:
     """Check a handshake. Raises Refusal."""
     headers = _headers(scope)
-    query = _query(scope)
     try:
+        query = _query(scope)
         _check_origin(headers.get("origin"), headers.get("host", ""))
         claims = await _claims(scope, headers, query)
         cursor = _cursor(query)

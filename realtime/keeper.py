@@ -2,7 +2,8 @@
 
 Every second it looks for credentials that end, peers that fell silent and revocations; every
 WS_HEARTBEAT_INTERVAL it sends the heartbeats, with one query for all heads. Timers per socket would
-cost more than all of it.
+cost more than all of it. Its clock never waits for the database or Redis: what has to ask them runs
+beside it, each kind once at a time.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import logging
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from django import db
 from django.conf import settings
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts import standing
@@ -30,8 +32,10 @@ from realtime.refusals import Refusal
 logger = logging.getLogger(__name__)
 
 _SLICE: Final = 100  # sockets served before others get a turn: 5,000 sends at once stall a worker 40 ms
-_HEADS: Final = 5_000  # users asked for in one query
-_OVERLAP: Final = timedelta(seconds=10)  # a line may be committed this long after it took its time
+_PAGE: Final = 5_000  # users asked for in one query
+_OVERLAP: Final = timedelta(seconds=10)  # a line may be committed this long after it took its time,
+_LONG_OVERLAP: Final = timedelta(minutes=10)  # and seldom, in somebody's long transaction, this long:
+_LONG_LOOK: Final = 60.0  # seconds between two looks that reach back so far
 
 
 class Socket(Protocol):
@@ -39,7 +43,6 @@ class Socket(Protocol):
 
     claims: Claims
     warned: bool  # that its credential ends
-    deaf: bool  # without a subscription, because Redis was away
 
     @property
     def heard_at(self) -> float: ...  # event loop time at which the peer last sent anything
@@ -47,7 +50,7 @@ class Socket(Protocol):
     async def warn(self) -> None: ...
     async def end(self, refusal: Refusal) -> None: ...
     async def revoked(self, version: int, at: float) -> None: ...
-    async def subscribe(self) -> None: ...
+    def catch_up(self) -> Coroutine[Any, Any, None] | None: ...  # what it could not do before and should try again
 
 
 class Keeper:
@@ -66,16 +69,19 @@ class Keeper:
 
     def __init__(self) -> None:
         self._sockets: dict[int, set[Socket]] = defaultdict(set)
-        self._task: asyncio.Task[None] | None = None
+        self._clock: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[None]] = set()
+        self._under_way: dict[object, asyncio.Task[None]] = {}
         # A copy in Redis can be no older than its life, so neither can a revocation that it missed.
         self._looked_at = timezone.now() - timedelta(seconds=standing.COPY_LIFE)
-        self._busy: set[asyncio.Task[None]] = set()
+        self._looked_far_at = time.monotonic()
+        self._heads: dict[int, int] = {}
 
     def add(self, socket: Socket) -> None:
         """Begin to keep a socket."""
         self._sockets[socket.claims.user_id].add(socket)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        if self._clock is None:
+            self._clock = asyncio.create_task(self._run())
 
     def remove(self, socket: Socket) -> None:
         """Forget a socket."""
@@ -91,30 +97,15 @@ class Keeper:
         while True:
             await asyncio.sleep(options.keeper_interval)
             try:
-                await self._look_for_revocations()
+                self._once("revocations", self._look_for_revocations)
                 await self._look_at_sockets()
                 if time.monotonic() >= next_beat:
                     next_beat = max(next_beat + options.ws_heartbeat_interval, time.monotonic())
-                    await self._beat()
+                    self._once("beat", self._beat)
             except Exception:  # whatever it was, the sockets must be kept
                 logger.exception("The keeper failed and goes on")
 
-    async def _beat(self) -> None:
-        heads = await self._heads(list(self._sockets))
-        for number, socket in enumerate(self._all(), start=1):
-            self._start(socket.beat(heads.get(socket.claims.user_id, 0)))
-            if number % _SLICE == 0:
-                await asyncio.sleep(0)
-
-    async def _heads(self, user_ids: list[int]) -> dict[int, int]:
-        heads: dict[int, int] = {}
-        try:
-            for begin in range(0, len(user_ids), _HEADS):
-                heads |= await in_thread(backlog.heads, user_ids[begin : begin + _HEADS])
-        except db.Error as error:
-            # Still true without it: a heartbeat says what was sent, not what there is.
-            logger.warning("Heartbeats without a look at the inbox: %s", error)
-        return heads
+    # Due at once: nothing here waits
 
     async def _look_at_sockets(self) -> None:
         now, wall, options = asyncio.get_running_loop().time(), time.time(), settings.SWITCHBOARD
@@ -127,48 +118,83 @@ class Keeper:
                 self._start(socket.warn())
             if socket.heard_at < silent_since:
                 self._start(socket.end(Refusal("PING_TIMEOUT")))
-            elif socket.deaf:
-                await socket.subscribe()
+            elif socket not in self._under_way and (work := socket.catch_up()) is not None:
+                self._begin(socket, work)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
 
+    # What asks the database
+
+    async def _beat(self) -> None:
+        """Heartbeats to all. They are still true without a look at the inbox: they say what was sent."""
+        self._heads = {}
+        looking = self._once("heads", self._look_at_heads)
+        await asyncio.wait([looking], timeout=settings.SWITCHBOARD.ws_heartbeat_interval / 4)
+        for number, socket in enumerate(self._all(), start=1):
+            self._start(socket.beat(self._heads.get(socket.claims.user_id, 0)))
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
+
+    async def _look_at_heads(self) -> None:
+        user_ids = list(self._sockets)
+        for begin in range(0, len(user_ids), _PAGE):
+            self._heads |= await in_thread(backlog.heads, user_ids[begin : begin + _PAGE])
+
     async def _look_for_revocations(self) -> None:
         """Redis may lose the message of a revocation; the table does not."""
-        began = timezone.now()
-        try:
-            revocations = await in_thread(_revocations_since, self._looked_at - _OVERLAP)
-            repaired = await in_thread(_repair_copies, {user_id for user_id, _, _ in revocations})
-        except db.Error as error:
-            logger.warning("Revocations are looked for again in a moment: %s", error)
-            return
-        if repaired:
-            self._looked_at = began
+        began, since = timezone.now(), self._looked_at - _OVERLAP
+        if time.monotonic() - self._looked_far_at >= _LONG_LOOK:
+            self._looked_far_at = time.monotonic()
+            since = min(since, began - _LONG_OVERLAP)
+        revocations = await in_thread(_revocations_since, since)
         for user_id, version, at in revocations:
             for socket in list(self._sockets.get(user_id, ())):
                 self._start(socket.revoked(version, at))
+        if await in_thread(_repair_copies, [user_id for user_id, _version, _at in revocations]):
+            self._looked_at = began
+
+    # Work beside the clock
 
     def _all(self) -> Iterable[Socket]:
         return [socket for mine in self._sockets.values() for socket in mine]
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let one socket take its time without the others."""
+    def _once(self, kind: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Start a kind of work unless it is still under way."""
+        task = self._under_way.get(kind)
+        return self._begin(kind, work()) if task is None else task
+
+    def _begin(self, kind: object, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._under_way[kind] = self._start(work)
+        task.add_done_callback(lambda _done: self._under_way.pop(kind, None))
+        return task
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
-        self._busy.add(task)
+        self._working.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._busy.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, OSError):
-            logger.error("A socket could not be kept", exc_info=error)
+        self._working.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, db.Error):
+            logger.warning("The database does not answer, the keeper tries again: %s", error)
+        elif error is not None and not isinstance(error, OSError):  # which says that a peer is gone
+            logger.error("The keeper could not do something", exc_info=error)
 
 
 def _revocations_since(moment: datetime) -> list[tuple[int, int, float]]:
-    lines = Revocation.objects.filter(created_at__gte=moment).values_list("user_id", "version", "created_at")
-    return [(user_id, version, created_at.timestamp()) for user_id, version, created_at in lines]
+    """Each user's newest revocation since then: its number, the lowest version that opens, and when."""
+    newest = Revocation.objects.filter(created_at__gte=moment).values_list("user_id").annotate(version=Max("version"), at=Max("created_at"))
+    return [(user_id, version, at.timestamp()) for user_id, version, at in newest]
 
 
-def _repair_copies(user_ids: set[int]) -> bool:
+def _repair_copies(user_ids: list[int]) -> bool:
     """Give Redis the standing of these users as the database has it. Returns False while Redis is away."""
-    standings = dict.fromkeys(user_ids, standing.GONE)
-    standings |= {user.pk: user.standing for user in User.objects.filter(pk__in=user_ids)}
-    return standing.put(standings)
+    for begin in range(0, len(user_ids), _PAGE):
+        page = user_ids[begin : begin + _PAGE]
+        standings = dict.fromkeys(page, standing.GONE)
+        standings |= {user.pk: user.standing for user in User.objects.filter(pk__in=page)}
+        if not standing.put(standings):
+            return False
+    return True

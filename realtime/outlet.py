@@ -53,10 +53,9 @@ class Outlet:
         """Send a heartbeat. If the inbox is ahead of what was sent, the repair goes first."""
         if self.lane.behind(head):
             self._start_fill()
-        if self.lane.filling:
-            self._beat_due = True
-        else:
-            await self._write(self._heartbeat(self.lane.cursor))
+        self._beat_due = True
+        if not self.lane.filling:
+            await self._send_due_beat()
 
     async def hold(self) -> None:
         """Finish the repair that is under way, then send nothing until `begin`."""
@@ -64,10 +63,12 @@ class Outlet:
             await asyncio.wait([self._fill])
         self.lane.hold()
 
-    def begin(self, *, cursor: int, head: int) -> None:
+    async def begin(self, *, cursor: int, head: int) -> None:
         """Go on after `cursor`; what lies between it and `head` is read from the inbox."""
         self.lane.begin(cursor=cursor, head=head)
-        if not self.lane.filled():
+        if self.lane.filled():
+            await self._send_due_beat()
+        else:
             self._start_fill()
 
     async def close(self) -> None:
@@ -87,6 +88,9 @@ class Outlet:
             self.lane.abandon()
         except OSError:  # the peer is gone
             pass
+        except Exception:
+            logger.exception("A repair failed; the next push or heartbeat starts another")
+            self.lane.abandon()
         finally:
             if self._fill is asyncio.current_task():
                 self._fill = None
@@ -101,6 +105,9 @@ class Outlet:
                 await self._write(frame)
             if self.lane.filled():
                 break
+        await self._send_due_beat()
+
+    async def _send_due_beat(self) -> None:
         if self._beat_due:
             self._beat_due = False
             await self._write(self._heartbeat(self.lane.cursor))

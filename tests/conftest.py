@@ -47,6 +47,7 @@ ONCE = {
     "test_house",
     "test_lane",
     "test_languages",
+    "test_late_database",
     "test_make_run",
     "test_node_client",
     "test_old_clients",

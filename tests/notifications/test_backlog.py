@@ -56,7 +56,7 @@ def test_an_opening_tells_where_the_stream_stands_in_one_statement(mia: User) ->
     with CaptureQueriesContext(connection) as captured:
         found = opening(mia, since=1)
     assert len(captured) == 1
-    assert (found.head, found.floor, found.behind, found.username, found.shown_name) == (2, 0, 1, mia.username, "Mia")
+    assert (found.head, found.floor, found.behind, found.shown_name, found.standing) == (2, 0, 1, "Mia", mia.standing)
     assert found.epoch == Epoch.objects.get().value
 
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts.models import Role, User
+from accounts.models import Revocation, Role, User
+from accounts.redis import client
 from accounts.tokens import sign
-from tests.sockets import connect
+from tests.sockets import connect, ending
 
 BELL = "/api/ws/notifications"
 IN_TIME = 2.0  # seconds within which a revocation must reach every socket
@@ -74,6 +75,17 @@ def test_logging_out_over_rest_ends_the_sockets(server, mia, token, api):
     hers = on_both_workers(server, token(mia))
     assert api(mia).post("/api/v1/logout").status_code == 204
     assert_signed_out(hers)
+
+
+def test_a_redis_that_comes_back_with_old_copies_lets_nobody_in(server, mia, token):
+    bearer, old = token(mia), mia.standing
+    Revocation.objects.revoke([mia.pk])
+    client().set(f"switchboard:standing:{mia.pk}", old.encode())  # as from a snapshot, or a replica that lagged behind
+    with connect(server.ws_url + BELL, token=bearer, new=True) as socket:
+        assert socket.until("error")["error_code"] == "SESSION_REVOKED"
+        assert socket.ended() == 4410
+    assert [frame["type"] for frame in socket.frames] == ["error"]
+    assert ending(server.ws_url + BELL, token=bearer, new=True).code == 4001
 
 
 def test_a_token_that_runs_out_is_announced_and_then_ends_the_socket(server, mia):

@@ -1,0 +1,46 @@
+"""A database that is away while Redis still knows the token, and comes back."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from accounts import standing
+from tests.sockets import connect
+
+BELL = "/api/ws/notifications"
+
+
+@pytest.fixture
+def site(servers, mia, tmp_path):
+    """A server whose database is not there until it is put at `site.database`."""
+    missing = tmp_path / "later" / "database.sqlite3"
+    standing.put({mia.pk: mia.standing})
+    with servers.serve(env={"DATABASE_URL": f"sqlite:///{missing}", "VAR_DIR": settings.SWITCHBOARD.var_dir}) as running:
+        shutil.rmtree(missing.parent)  # made at the start
+        running.database = missing
+        yield running
+
+
+def test_an_old_bell_waits_on_its_open_socket_because_a_close_would_bring_it_back_every_second(site, mia, token):
+    with connect(site.ws_url + BELL, token=token(mia)) as socket:
+        assert socket.sync() == []
+        come_back(site.database)
+        assert socket.until("connected")["data"]["user_id"] == mia.pk
+        assert [frame["type"] for frame in socket.frames] == ["pong", "connected"]
+
+
+@pytest.mark.parametrize(("path", "new"), [(BELL, True), ("/ws/chat", False)])
+def test_everybody_else_is_told_to_come_back_later(site, mia, token, path, new):
+    with connect(site.ws_url + path, token=token(mia), new=new) as socket:
+        assert socket.until("error")["error_code"] == "DEPENDENCY_DOWN"
+        assert socket.ended() == 4103
+
+
+def come_back(database: Path):
+    database.parent.mkdir()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint")
+    shutil.copy(connection.settings_dict["NAME"], database)
