@@ -18,6 +18,8 @@ from accounts.standing import Standing
 
 # A change of one of these makes every earlier token of the user worthless.
 WATCHED = frozenset({"password", "role", "is_staff", "is_superuser", "is_active"})
+# What `Revocations.revoke` counts in the database, and nobody writes from what it has read.
+COUNTED = frozenset({"token_version", "tokens_revoked_at"})
 
 
 class Role(models.TextChoices):
@@ -96,7 +98,7 @@ class User(AbstractUser):
         user._loaded = user._watch()
         return user
 
-    _loaded: dict[str, Any] | None = None  # what the database holds; None: no row yet, so there is nothing to revoke
+    _loaded: dict[str, Any] | None = None  # what the database held when this was read; None: it was not
 
     def _watch(self, names: Collection[str] | None = None) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in WATCHED if name in self.__dict__ and (names is None or name in names)}
@@ -106,19 +108,32 @@ class User(AbstractUser):
         super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
         self._loaded = {**(self._loaded or {}), **self._watch(names)}
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and make earlier tokens worthless if the role, a right or the password changed."""
-        fields = kwargs.get("update_fields")
+    def save(self, **kwargs: Any) -> None:
+        """Save, and make earlier tokens worthless if the role, a right or the password changed.
+
+        What others may have changed since this was read is left as it is: the revocations, and the
+        rights that are not changed here. A new user never takes the place of one that is there.
+        """
+        fields, new = kwargs.get("update_fields"), False
+        if fields is None and not kwargs.get("force_update") and (self._state.adding or self.pk is None):
+            kwargs["force_insert"] = new = kwargs.get("force_insert") or True
+        elif fields is None and not kwargs.get("force_insert"):
+            fields = kwargs["update_fields"] = self._own_to_write()
         # At a login Django may renew the hash of an unchanged password; nobody is to be thrown out for that.
         renewed = fields == ["password"] and self._password is None  # type: ignore[attr-defined]
         saved = self._watch(fields)
-        changed = self._loaded is not None and not saved.items() <= self._loaded.items() and not renewed
+        changed = not new and not saved.items() <= (self._loaded or {}).items() and not renewed
         with transaction.atomic():
-            super().save(*args, **kwargs)
+            super().save(**kwargs)
             if changed:
                 Revocation.objects.revoke([self.pk])
-                self.refresh_from_db(fields=["token_version", "tokens_revoked_at"])
+                self.refresh_from_db(fields=COUNTED)
         self._loaded = {**(self._loaded or {}), **saved}
+
+    def _own_to_write(self) -> list[str]:
+        unchanged = {name for name, value in self._watch().items() if (name, value) in (self._loaded or {}).items()}
+        left = {self._meta.pk.attname, *COUNTED, *unchanged, *self.get_deferred_fields()}
+        return [field.attname for field in self._meta.concrete_fields if field.attname not in left]
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         pk = self.pk
