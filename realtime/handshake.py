@@ -17,6 +17,7 @@ from accounts.addresses import neighbourhood
 from accounts.tokens import Claims, TokenRefused
 from notifications.wire import MAX_SEQ
 from realtime.refusals import PROTOCOL, TEMPORARY, Refusal
+from realtime.server import draining
 
 _BEARER: Final = "bearer."
 _LOCALHOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -42,6 +43,8 @@ class Admission:
 
 async def admit(scope: Mapping[str, Any]) -> Admission:
     """Check a handshake. Raises Refusal."""
+    if draining.is_set():
+        raise Refusal("OVERLOADED")
     headers = _headers(scope)
     try:
         query = _query(scope)
