@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models, transaction
 from django.db.models import F
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import groups, standing
+from accounts.executor import in_thread
 from accounts.standing import Standing
 
 # A change of one of these makes every earlier token of the user worthless.
@@ -119,16 +121,28 @@ class User(AbstractUser):
             kwargs["force_insert"] = new = kwargs.get("force_insert") or True
         elif fields is None and not kwargs.get("force_insert"):
             fields = kwargs["update_fields"] = self._own_to_write()
-        # At a login Django may renew the hash of an unchanged password; nobody is to be thrown out for that.
-        renewed = fields == ["password"] and self._password is None  # type: ignore[attr-defined]
         saved = self._watch(fields)
-        changed = not new and not saved.items() <= (self._loaded or {}).items() and not renewed
+        changed = not new and not saved.items() <= (self._loaded or {}).items()
         with transaction.atomic():
             super().save(**kwargs)
             if changed:
                 Revocation.objects.revoke([self.pk])
                 self.refresh_from_db(fields=COUNTED)
         self._loaded = {**(self._loaded or {}), **saved}
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether this is the password. Renews a hash that an older hasher has made."""
+        return check_password(raw_password, self.password, self._renew_hash)
+
+    async def acheck_password(self, raw_password: str) -> bool:
+        return await in_thread(self.check_password, raw_password)
+
+    def _renew_hash(self, raw_password: str) -> None:
+        hash = make_password(raw_password)
+        # Past `save`, because nobody is to be thrown out for it; and not over a password that was changed meanwhile.
+        if User._base_manager.filter(pk=self.pk, password=self.password).update(password=hash):
+            self.password = hash
+            self._loaded = {**(self._loaded or {}), "password": hash}
 
     def _own_to_write(self) -> list[str]:
         unchanged = {name for name, value in self._watch().items() if (name, value) in (self._loaded or {}).items()}

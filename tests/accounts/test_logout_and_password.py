@@ -2,7 +2,8 @@
 
 import pytest
 
-from accounts import refresh, tokens
+from accounts import refresh, services, tokens
+from accounts.executor import in_thread
 from accounts.models import Customer, User
 from tests import cast
 
@@ -124,3 +125,22 @@ def test_a_hash_that_is_renewed_at_a_login_throws_nobody_out(api, mia, token, se
     assert api().post("/api/v1/public/login", {"username": mia.username, "password": cast.PASSWORD}).status_code == 200
     assert User.objects.get(pk=mia.pk).password.startswith("stronger$")
     assert api(mine).post("/api/v1/ws/ticket").status_code == 201
+
+
+async def test_so_does_one_that_is_renewed_by_a_coroutine(mia, settings):
+    settings.PASSWORD_HASHERS = ["tests.accounts.hashers.Stronger", *settings.PASSWORD_HASHERS]
+    assert not await mia.acheck_password("wrong")
+    assert await mia.acheck_password(cast.PASSWORD)
+    now = await in_thread(User.objects.get, pk=mia.pk)
+    assert (now.password, now.token_version) == (mia.password, 0)
+    assert now.password.startswith("stronger$")
+    await in_thread(mia.save)
+    assert (await in_thread(User.objects.get, pk=mia.pk)).token_version == 0
+
+
+def test_renewing_a_hash_does_not_bring_back_a_password_that_was_changed_meanwhile(mia, settings):
+    early = User.objects.get(pk=mia.pk)
+    services.change_password(user=mia, new=NEW)
+    settings.PASSWORD_HASHERS = ["tests.accounts.hashers.Stronger", *settings.PASSWORD_HASHERS]
+    early.check_password(cast.PASSWORD)
+    assert User.objects.get(pk=mia.pk).check_password(NEW)

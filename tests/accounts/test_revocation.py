@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import F
 
@@ -106,6 +107,16 @@ def change_password(user):
     services.change_password(user=user, new="another-Long-password-77")
 
 
+def take_the_password(user):
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+
+
+def set_the_hash(user):
+    user.password = make_password("another-Long-password-77")
+    user.save(update_fields=["password"])
+
+
 def make_staff(user):
     User.objects.filter(pk=user.pk).update(is_staff=True)
 
@@ -123,7 +134,7 @@ def deactivate_in_bulk(user):
     User.objects.bulk_update([user], ["is_active"])
 
 
-ENDINGS = [deactivate, change_role, change_password, make_staff, delete, delete_by_query, deactivate_in_bulk]
+ENDINGS = [deactivate, change_role, change_password, take_the_password, set_the_hash, make_staff, delete, delete_by_query, deactivate_in_bulk]
 
 
 @pytest.mark.parametrize("end", ENDINGS, ids=lambda end: end.__name__)
