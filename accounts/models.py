@@ -51,6 +51,8 @@ class UserQuerySet(models.QuerySet["User"]):
             Revocation.objects.revoke_deleted(ids)
         return deleted
 
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as Django's own: `User.objects.delete()` would be everybody
+
     def _lock(self) -> list[int]:
         return list(self.order_by("pk").select_for_update().values_list("pk", flat=True))
 

@@ -155,6 +155,12 @@ def test_a_field_that_is_wrong_is_named(host, changes, field):
     assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
 
 
+def test_everybody_is_not_deleted_by_a_word_left_out():
+    for manager in (User.objects, User._default_manager, User._base_manager):
+        assert not hasattr(manager, "delete")
+        assert not hasattr(manager, "adelete")
+
+
 def test_only_a_key_with_the_scope_may(api, service_key, mia, bob, ann, admin):
     for who in (mia, bob, ann, admin, service_key("notifications", "tasks"), service_key()):
         answer = send(api(who), username=fresh(), displayName="")
