@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import languages, limits, revocation, tickets, tokens
 from accounts.addresses import neighbourhood
-from accounts.tokens import Claims, TokenRefused
+from accounts.claims import Claims, KeysUnavailable, TokenRefused
 from notifications.wire import MAX_SEQ
 from realtime.refusals import PROTOCOL, TEMPORARY, Refusal
 from realtime.server import draining
@@ -72,7 +72,7 @@ async def _standing(reading: Awaitable[Claims]) -> Claims:
         await revocation.acheck(claims)
     except TokenRefused as error:
         raise Refusal("TOKEN_EXPIRED") from error
-    except db.Error as error:
+    except (db.Error, KeysUnavailable) as error:
         raise Refusal("DEPENDENCY_DOWN") from error
     return claims
 

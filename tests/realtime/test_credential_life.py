@@ -3,7 +3,9 @@
 import time
 from datetime import timedelta
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import Revocation, Role, User
@@ -116,3 +118,12 @@ def test_a_token_of_somebody_else_or_of_nobody_renews_nothing(server, mia, eve, 
         assert socket.until("error")["error_code"] == "TOKEN_EXPIRED"
         socket.sync()
         assert socket.code is None
+
+
+def test_a_host_whose_keys_cannot_be_had_is_no_fault_of_its_users(servers, mia):
+    signing = ec.generate_private_key(ec.SECP256R1())
+    now = int(time.time())
+    bearer = jwt.encode({"user_id": mia.pk, "iat": now, "exp": now + 600}, signing, algorithm="ES256", headers={"kid": "one"})
+    with servers.serve(env={"JWT_JWK_URL": "http://127.0.0.1:9/keys"}) as server:  # the discard port: nobody listens
+        refused = ending(server.ws_url + BELL, token=bearer, new=True)
+    assert (refused.frames[0]["error_code"], refused.code) == ("DEPENDENCY_DOWN", 4103)
