@@ -60,7 +60,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.heard_at = self.loop.time()
         self.on_pong = None
         self.farewell = restart_frame
-        self._failed = False
+        self._failed = self._parting = False
 
     def abort(self) -> None:
         """Drop the connection now. A close would wait for a stalled peer to read what is queued for it."""
@@ -113,6 +113,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().start_keepalive()
         # The handshake is done: its request and response are several KiB per socket.
         del self.request, self.response
+        if self._parting:
+            self.loop.call_soon(self._say_goodbye)  # unless the application refuses it, which it then has done
 
     def handle_cont(self, event: Frame) -> None:
         # An empty fragment adds nothing to the message's size, which is what is bounded.
@@ -189,7 +191,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent or self.transport.is_closing():
             self.loop.call_later(CLOSE_WAIT, self.transport.abort)
         elif not self.handshake_complete:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "OVERLOADED", "This server restarts.")
+            # Only the application knows how this client has to be refused, so it has to answer first.
+            self._parting = True
         else:
             self.leave(SERVICE_RESTART, self.farewell(random.randrange(200, 1200)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -12,15 +12,16 @@ from urllib.parse import urlencode
 
 from django.db import connections
 from django.db.backends.signals import connection_created
+from websockets.datastructures import Headers
 
 from config.asgi import application
-from tests.sockets import DEADLINE, Frame
+from tests.sockets import DEADLINE, Ending, Frame
 
 
 class Handshake:
     """One socket inside an `async with` block; `sent` is what the application has sent, as ASGI messages."""
 
-    def __init__(self, path: str, *, queries: list[str] | None = None, **query: Any) -> None:
+    def __init__(self, path: str, *, queries: list[str] | None = None, subprotocols: Sequence[str] = (), **query: Any) -> None:
         self.sent: list[dict[str, Any]] = []
         self.queries_before_answer: list[str] = []
         self._queries = queries if queries is not None else []
@@ -38,7 +39,7 @@ class Handshake:
             "headers": [(b"host", b"testserver")],
             "client": ("127.0.0.1", 12345),
             "server": ("testserver", 80),
-            "subprotocols": [],
+            "subprotocols": list(subprotocols),
             "state": {},
             "extensions": {"websocket.http.response": {}},
         }
@@ -55,6 +56,14 @@ class Handshake:
     @property
     def frames(self) -> list[Frame]:
         return [json.loads(message["text"]) for message in self.sent if message["type"] == "websocket.send"]
+
+    @property
+    def ending(self) -> Ending:
+        """How it was refused, once the application has ended."""
+        first, last = self.sent[0], self.sent[-1]
+        if not self.accepted:
+            return Ending(self.status, Headers((name.decode(), value.decode()) for name, value in first["headers"]), last["body"])
+        return Ending(101, {}, b"", first["subprotocol"], self.frames, last.get("code"))
 
     async def until(self, kind: str) -> Frame:
         """The first frame of that type."""

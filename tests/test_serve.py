@@ -103,6 +103,16 @@ def test_a_socket_may_choose_to_leave_without_a_frame(site: Start) -> None:
     assert (frames, code) == ([], 1012)
 
 
+def test_a_handshake_under_way_is_answered_by_the_application_and_then_told_goodbye(site: Start) -> None:
+    with site(workers=1, DRAIN_SPREAD="0") as server, RawSocket(server.port, "/late") as client:
+        answering(server)  # so the handshake, which came before, is under way
+        server.process.terminate()
+        assert " 101 " in client.shake_hands()
+        _, frame = client.receive()
+        assert json.loads(frame)["close_code"] == 1012
+        assert client.receive() == (8, (1012).to_bytes(2))
+
+
 def test_a_peer_that_reads_nothing_does_not_hold_up_the_end(site: Start) -> None:
     with site(workers=1, DRAIN_SPREAD="0") as server, RawSocket(server.port, "/slow", receive_buffer=4096) as stalled:
         stalled.shake_hands()

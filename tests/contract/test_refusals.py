@@ -10,7 +10,9 @@ import pytest
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.models import Revocation, User
+from realtime.server import draining
 from realtime.sockets import SOCKETS
+from tests.asgi import Handshake
 from tests.conftest import Servers
 from tests.servers.workers import Site
 from tests.sockets import PROTOCOL, Ending, connect, ending
@@ -27,9 +29,10 @@ CODES = {
     "FORBIDDEN": (403, 4403),
     "NOT_FOUND": (404, 4404),
     "RATE_LIMITED": (429, 4102),
+    "OVERLOADED": (503, 4101),
     "DEPENDENCY_DOWN": (503, 4103),
 }
-TEMPORARY = ("RATE_LIMITED", "DEPENDENCY_DOWN")
+TEMPORARY = ("RATE_LIMITED", "OVERLOADED", "DEPENDENCY_DOWN")
 RECONNECT = ("TOKEN_EXPIRED", *TEMPORARY)
 
 
@@ -260,3 +263,14 @@ def test_who_failed_too_often_is_still_let_in_with_a_good_token(strict: Site, fl
 @pytest.mark.parametrize("path", PATHS)
 def test_without_a_database_a_socket_is_refused_for_a_while(lame: Site, path: str, new: bool, mia: User, token: Callable[[User], str]) -> None:
     expect(ending(lame.ws_url + path, new=new, token=token(mia)), path, "DEPENDENCY_DOWN", new=new)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_who_comes_while_the_worker_drains_is_sent_to_another(path: str, new: bool, mia: User, token: Callable[[User], str]) -> None:
+    draining.set()
+    try:
+        async with Handshake(path, subprotocols=[PROTOCOL] if new else [], token=token(mia)) as handshake:
+            pass
+    finally:
+        draining.clear()
+    expect(handshake.ending, path, "OVERLOADED", new=new)

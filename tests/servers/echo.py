@@ -1,9 +1,11 @@
 """A small ASGI application. HTTP: says which process answers. Sockets, by path:
 
 /deny refuses by HTTP, /shut closes without accepting, /forget does neither, /crash raises, /slow
-sends without end, any other is an echo that also answers `who` with the process id and `pong` with the protocol pongs seen.
+sends without end, /late accepts when the worker has said its goodbyes, any other is an echo that also
+answers `who` with the process id and `pong` with the protocol pongs seen.
 """
 
+import asyncio
 import json
 import os
 from typing import Any
@@ -14,6 +16,8 @@ if os.path.exists(os.environ.get("BROKEN", "")):
     raise RuntimeError("meant to happen")
 
 django.setup()  # for the log
+
+from realtime.server import draining  # noqa: E402
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -36,7 +40,15 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         while True:
             await send({"type": "websocket.send", "text": "x" * 65536})
     else:
+        if scope["path"] == "/late":
+            await goodbyes()
         await echo(scope, receive, send)
+
+
+async def goodbyes() -> None:
+    """Wait until this worker has said goodbye to its sockets, where DRAIN_SPREAD is 0."""
+    await asyncio.to_thread(draining.wait)
+    await asyncio.sleep(0.1)  # a timer that ends after those of the goodbyes, which are of no length
 
 
 async def deny(scope: dict[str, Any], send: Any) -> None:
