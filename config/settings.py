@@ -18,7 +18,6 @@ VERSION = "0.1.0"
 DEBUG = SWITCHBOARD.debug
 SECRET_KEY = SWITCHBOARD.made_secret()
 ALLOWED_HOSTS = [*SWITCHBOARD.allowed_hosts, *([".localhost", "127.0.0.1", "[::1]"] if DEBUG else [])]
-CSRF_TRUSTED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
 
 # `realtime` stands before `daphne`, whose `runserver` it refines.
 INSTALLED_APPS = [

@@ -42,6 +42,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 ONCE = {
     "test_bad_input",
     "test_close_codes",
+    "test_docs",
+    "test_docs_frames",
     "test_embedded",
     "test_ground",
     "test_house",

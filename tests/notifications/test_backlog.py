@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Revocation, SpentRefresh, User
+from accounts.standing import GONE
 from notifications import backlog, inbox, retention
 from notifications.inbox import Delivery
 from notifications.models import Body, Entry, Epoch, Inbox
@@ -175,6 +176,8 @@ def test_the_command_forgets_what_decides_nothing_any_more_and_says_so(mia: User
     told(mia), told(mia)
     age(mia, days=31, up_to=1)
     long_ago, now = timezone.now() - timedelta(days=60), timezone.now()
+    deleted = cast.member("deleted").pk
+    Revocation.objects.create(user_id=deleted, version=GONE.version, created_at=long_ago)
     for user, at in ((mia, long_ago), (eve, now)):
         Revocation.objects.create(user_id=user.pk, version=1, created_at=at)
         SpentRefresh.objects.create(jti=f"{user.pk}-spent", expires_at=at + timedelta(hours=1))
@@ -185,7 +188,8 @@ def test_the_command_forgets_what_decides_nothing_any_more_and_says_so(mia: User
     assert head(mia) == 2
     assert [frame["seq"] for frame in frames(mia)] == [2]
     names = [mia.username, eve.username]
-    assert list(Revocation.objects.filter(user_id__in=[mia.pk, eve.pk]).values_list("user_id", flat=True)) == [eve.pk]
+    kept = Revocation.objects.filter(user_id__in=[mia.pk, eve.pk, deleted]).order_by("user_id").values_list("user_id", flat=True)
+    assert list(kept) == [eve.pk, deleted], "a deleted user's number is never given again"
     assert list(SpentRefresh.objects.filter(jti__in=[f"{mia.pk}-spent", f"{eve.pk}-spent"]).values_list("jti", flat=True)) == [f"{eve.pk}-spent"]
     assert list(AccessAttempt.objects.filter(username__in=names).values_list("username", flat=True)) == [eve.username]
     assert re.fullmatch(r"Gone: [1-9]\d* stream entries, [1-9]\d* revocations, [1-9]\d* spent refresh tokens, [1-9]\d* failed logins\.\n", output.getvalue())

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from accounts import standing
 from accounts.models import Revocation, SpentRefresh
 from notifications import retention
 
@@ -20,9 +21,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         knobs = settings.SWITCHBOARD
         now = timezone.now()
-        longest_token = max(knobs.token_lifetime, knobs.customer_token_lifetime, knobs.refresh_token_lifetime)
+        # As long as a token may live or a copy in Redis may be old.
+        matters = max(knobs.token_lifetime, knobs.customer_token_lifetime, knobs.refresh_token_lifetime, standing.COPY_LIFE)
         entries = retention.prune(before=now - timedelta(seconds=knobs.retention))
-        revocations, _ = Revocation.objects.filter(created_at__lt=now - timedelta(seconds=longest_token)).delete()
+        # Those of deleted users stay: the host's tokens may live longer, and a number that is given again would revive them.
+        revocations, _ = Revocation.objects.filter(created_at__lt=now - timedelta(seconds=matters)).exclude(version=standing.GONE.version).delete()
         spent, _ = SpentRefresh.objects.filter(expires_at__lt=now).delete()
         attempts, _ = AccessAttempt.objects.filter(attempt_time__lt=now - timedelta(seconds=knobs.login_lock)).delete()
         self.stdout.write(f"Gone: {entries} stream entries, {revocations} revocations, {spent} spent refresh tokens, {attempts} failed logins.")
