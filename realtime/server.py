@@ -17,6 +17,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -136,9 +137,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
                 self.conn.fail(1007, "not UTF-8")
                 self.handle_parser_exception()
                 return
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
+        self._stop_reading()
+
+    def handle_ping(self) -> None:
+        pongs = self.conn.data_to_send()
+        if not self.close_sent:  # reading goes on then, for the peer's own close frame
+            self.transport.write(b"".join(pongs))
 
     def handle_pong(self, event: Frame) -> None:
         super().handle_pong(event)
@@ -157,7 +161,37 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._failed = True
         self._end(close.code if close else 1006, close.reason if close else "", hang_up=True)
 
+    # What waits to be sent
+
+    def pause_writing(self) -> None:
+        """The peer takes nothing: listen no more, or each of its pings would leave a pong waiting here."""
+        super().pause_writing()
+        if not self.close_sent:
+            self._stop_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.queue.empty():
+            self._read_on()
+
+    def _stop_reading(self) -> None:
+        if not self.read_paused and not self.transport.is_closing():
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()
+
     # The application
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next message, and reading goes on when it was the last that waits and the peer takes what we send."""
+        message = await self.queue.get()
+        if self.queue.empty() and self.writable.is_set():
+            self._read_on()
+        return message
 
     async def run_asgi(self) -> None:
         """Run the application for this connection. Uvicorn's own calls a denied handshake an error, and ends a crash with 1006."""
@@ -231,9 +265,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._flush()
         if hang_up and self.transport.can_write_eof():
             self.transport.write_eof()
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
+        self._read_on()
 
     def _flush(self) -> None:
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -245,23 +277,6 @@ class WorkerServer(Server):
     async def shutdown(self, sockets: Any = None) -> None:
         draining.set()
         await super().shutdown(sockets)
-
-
-class WithoutQuery(logging.Filter):
-    """Cuts query strings, which may hold a token, out of Uvicorn's log lines."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
-        return True
-
-
-def keep_queries_out_of_logs() -> None:
-    """Put WithoutQuery before Uvicorn's two loggers. May be called twice."""
-    for name in ("uvicorn.access", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(each, WithoutQuery) for each in logger.filters):
-            logger.addFilter(WithoutQuery())
 
 
 def restart_frame(retry_after_ms: int) -> str:

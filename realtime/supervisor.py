@@ -16,7 +16,8 @@ from typing import Any, Final
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from realtime.server import WorkerServer, keep_queries_out_of_logs
+from realtime.access_log import keep_queries_out_of_logs
+from realtime.server import WorkerServer
 
 logger = logging.getLogger("uvicorn.error")
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.servers.raw import RawSocket
+from tests.servers.raw import RawSocket, frame
 from tests.servers.waiting import until
 from tests.servers.workers import Site, runserver, serving
 
@@ -146,6 +147,25 @@ def test_the_application_sees_the_pong_to_its_own_ping(raw: RawSocket) -> None:
     raw.send(PONG, payload)
     raw.send(TEXT, b"pong")
     assert "payload" in json.loads(next_of(raw, TEXT))
+
+
+def test_a_peer_that_reads_nothing_cannot_make_the_worker_keep_its_pongs(site: Site) -> None:
+    [worker] = site.workers()
+    ping = frame(PING, b"x" * 120)
+    flood = ping * 300_000
+    with RawSocket(site.port, receive_buffer=4096) as peer:
+        peer.shake_hands()
+        before = psutil.Process(worker).memory_info().rss
+        taken = peer.flood(flood)
+        grown = psutil.Process(worker).memory_info().rss - before
+        assert taken < len(flood), f"the worker listens on, and keeps {grown >> 20} MiB"
+        assert grown < 4 << 20
+        pings = -(-taken // len(ping))
+        with ThreadPoolExecutor() as pool:  # which sends while the pongs are read here
+            rest = pool.submit(lambda: (peer.sock.sendall(flood[taken : pings * len(ping)]), peer.send(TEXT, b"now I read")))
+            assert {next_of(peer, PONG) for _ in range(pings)} == {b"x" * 120}
+            assert next_of(peer, TEXT) == b"now I read"
+            rest.result()
 
 
 def test_abort_does_not_wait_for_anything(raw: RawSocket) -> None:

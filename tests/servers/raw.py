@@ -13,6 +13,13 @@ REQUEST = (
 )
 
 
+def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
+    """One frame as a client has to send it."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2) if size < 65536 else b"\xff" + size.to_bytes(8)
+    return bytes([opcode | (0x80 if fin else 0)]) + length + MASK + payload
+
+
 class RawSocket:
     """One connection, whose handshake is sent when the `with` block begins."""
 
@@ -36,9 +43,19 @@ class RawSocket:
 
     def send(self, opcode: int, payload: bytes, *, fin: bool = True) -> None:
         """Send one frame."""
-        size = len(payload)
-        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2) if size < 65536 else b"\xff" + size.to_bytes(8)
-        self.sock.sendall(bytes([opcode | (0x80 if fin else 0)]) + length + MASK + payload)
+        self.sock.sendall(frame(opcode, payload, fin=fin))
+
+    def flood(self, data: bytes) -> int:
+        """Send bytes until the server has taken none for two seconds; how many it took."""
+        taken = 0
+        self.sock.settimeout(2)
+        try:
+            while taken < len(data):
+                taken += self.sock.send(data[taken : taken + 65536])
+        except TimeoutError:
+            pass
+        self.sock.settimeout(10)
+        return taken
 
     def receive(self) -> tuple[int, bytes]:
         """The next frame: its opcode and payload. EOFError when the server has hung up."""
