@@ -18,7 +18,7 @@ from channels_redis.utils import _consistent_hash, decode_hosts
 from django.conf import settings
 from redis.sentinel import Sentinel
 
-from accounts.redis import TIMEOUTS, RedisAway, breaker
+from accounts.redis import BOUNDS, RedisAway, turn
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def publish(messages: Iterable[tuple[str, Message]]) -> int:
         channel = f"{prefix}__group__{group}"
         lines[_consistent_hash(channel, len(hosts))].append((channel, body))
     try:
-        with breaker.guard():
+        with turn():
             for host, published in lines.items():
                 pipeline = hosts[host].pipeline(transaction=False)
                 for channel, body in published:
@@ -80,7 +80,7 @@ def _hosts() -> list[redis.Redis]:
 
 def _client(host: dict[str, Any]) -> redis.Redis:
     """A client for one entry of `hosts`, in the forms that channels-redis takes."""
-    host = {**TIMEOUTS, **host}
+    host = {**BOUNDS, **host}
     if "address" in host:
         return redis.Redis.from_url(host.pop("address"), **host)
     if "master_name" in host:

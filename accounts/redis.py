@@ -3,17 +3,21 @@
 Redis holds hints and copies only, so whoever asks it must be able to go on when it does not answer.
 A frozen Redis must not freeze every request in turn: after one failure nobody waits for it again
 until `REDIS_TIMEOUT` has passed.
+
+A crowd is no failure. Who comes when all connections are in use waits for its turn, and no longer
+than until Redis fails for somebody else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import redis
 import redis.asyncio
@@ -22,10 +26,14 @@ from django.conf import settings
 T = TypeVar("T")
 
 _TIMEOUT = settings.SWITCHBOARD.redis_timeout
+CONNECTIONS: Final = 50
+"""Connections of this process's plain code, and of each event loop's coroutines: how many may ask at once."""
+_PATIENCE: Final = 5 * _TIMEOUT
+"""Seconds for which somebody waits for its turn while Redis is well: thousands have had theirs by then."""
 
 
 class RedisAway(Exception):
-    """Redis did not answer, now or a moment ago."""
+    """Redis did not answer, now or a moment ago, or not with what was asked for."""
 
 
 class _Breaker:
@@ -34,14 +42,21 @@ class _Breaker:
     def __init__(self) -> None:
         self._closed_until = 0.0
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
+    def check(self) -> None:
+        """Raises RedisAway if Redis failed a moment ago."""
         if time.monotonic() < self._closed_until:
             raise RedisAway("Redis failed a moment ago")
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turns what a client of Redis raises into RedisAway, and remembers it if it was a failure."""
+        self.check()
         try:
             yield
-        except (redis.RedisError, OSError, TimeoutError) as error:
+        except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
             self._closed_until = time.monotonic() + _TIMEOUT
+            raise RedisAway(str(error)) from error
+        except redis.RedisError as error:  # an answer, and who gives one is there
             raise RedisAway(str(error)) from error
 
 
@@ -49,14 +64,16 @@ breaker = _Breaker()
 
 _sync: dict[int, redis.Redis] = {}
 _async: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = weakref.WeakKeyDictionary()
-TIMEOUTS: dict[str, Any] = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}
+_turns: dict[int, threading.Semaphore] = {}
+_aturns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = weakref.WeakKeyDictionary()
+BOUNDS: Final[dict[str, Any]] = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT, "max_connections": CONNECTIONS}
 
 
 def client() -> redis.Redis:
     """The synchronous client of this process (a new one after a fork)."""
     pid = os.getpid()
     if pid not in _sync:
-        _sync[pid] = redis.Redis.from_url(settings.REDIS_URL, **TIMEOUTS, decode_responses=True)
+        _sync[pid] = redis.Redis.from_url(settings.REDIS_URL, **BOUNDS, decode_responses=True)
     return _sync[pid]
 
 
@@ -64,17 +81,46 @@ def aclient() -> redis.asyncio.Redis:
     """The asynchronous client of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _async:
-        _async[loop] = redis.asyncio.Redis.from_url(settings.REDIS_URL, **TIMEOUTS, decode_responses=True)
+        _async[loop] = redis.asyncio.Redis.from_url(settings.REDIS_URL, **BOUNDS, decode_responses=True)
     return _async[loop]
 
 
 def ask(question: Callable[[redis.Redis], T]) -> T:
     """Ask Redis from plain code: `ask(lambda redis: redis.get("key"))`. Raises RedisAway."""
-    with breaker.guard():
+    with turn():
         return question(client())
 
 
 async def aask(question: Callable[[redis.asyncio.Redis], Awaitable[T]]) -> T:
     """Ask Redis from a coroutine. Raises RedisAway."""
-    with breaker.guard():
-        return await question(aclient())
+    breaker.check()
+    turns = _aturns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(CONNECTIONS))
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise RedisAway(_CROWDED) from error
+    try:
+        with breaker.guard():
+            return await question(aclient())
+    finally:
+        turns.release()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """For plain code with a client of its own: inside, one of its connections is free. Raises RedisAway."""
+    breaker.check()
+    # Our own queue and not that of a blocking pool, whose waiters would still try one after the other a Redis
+    # that has failed meanwhile, and whose word for "too many" is that for "no connection".
+    turns = _turns.setdefault(os.getpid(), threading.Semaphore(CONNECTIONS))
+    if not turns.acquire(timeout=_PATIENCE):
+        raise RedisAway(_CROWDED)
+    try:
+        with breaker.guard():
+            yield
+    finally:
+        turns.release()
+
+
+_CROWDED: Final = "too many ask Redis at once"

@@ -1,0 +1,118 @@
+"""The way to Redis: how many may ask at once, and what counts as a failure of it."""
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.conf import settings
+
+from accounts import groups, tickets
+from accounts.limits import ahit, hit
+from accounts.redis import CONNECTIONS, RedisAway, aask, aclient, ask
+from tests.servers.raw import RawSocket
+from tests.servers.waiting import until
+
+
+@pytest.fixture
+def key(db):
+    return f"test:{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def frozen(redis, db):
+    """Redis holds its connections and answers nobody; afterwards this process is on speaking terms with it again."""
+
+    def answers():
+        try:
+            return ask(lambda redis: redis.ping())
+        except RedisAway:
+            return False
+
+    until(answers, what="an answer of Redis")
+    redis.freeze()
+    yield
+    redis.thaw()
+    until(answers, what="an answer of Redis")
+
+
+async def test_five_hundred_coroutines_that_ask_at_once_all_get_an_answer_over_few_connections(key):
+    answers = await asyncio.gather(*(aask(lambda redis: redis.incr(key)) for _ in range(500)))
+    assert sorted(answers) == list(range(1, 501))
+    assert len(aclient().connection_pool._available_connections) <= CONNECTIONS
+
+
+def test_so_do_two_hundred_threads(key):
+    with ThreadPoolExecutor(200) as threads:
+        answers = list(threads.map(lambda _: ask(lambda redis: redis.eval("return redis.call('INCR', KEYS[1])", 1, key)), range(1000)))
+    assert sorted(answers) == list(range(1, 1001))
+
+
+def test_nothing_that_two_hundred_threads_publish_at_once_is_dropped(key):
+    with ThreadPoolExecutor(200) as threads:
+        published = list(threads.map(lambda number: groups.publish([(f"{key}.{number}", {"type": "test"})]), range(1000)))
+    assert published == [1] * 1000
+
+
+async def test_a_limit_holds_when_six_hundred_come_at_once(key):
+    waits = await asyncio.gather(*(ahit("test", key, (10, 3600.0)) for _ in range(600)))
+    assert sum(wait is None for wait in waits) == 10
+
+
+def test_a_limit_holds_when_two_hundred_threads_come_at_once(key):
+    with ThreadPoolExecutor(200) as threads:
+        waits = list(threads.map(lambda _: hit("test", key, (10, 3600.0)), range(600)))
+    assert sum(wait is None for wait in waits) == 10
+
+
+async def test_of_three_hundred_who_redeem_a_ticket_at_once_over_many_workers_one_is_first(key):
+    firsts = await asyncio.gather(*(tickets._first_anywhere(key, 60) for _ in range(300)))
+    assert sum(firsts) == 1
+
+
+def test_a_crowd_of_bad_handshakes_is_limited_to_the_last_one(servers, flush):
+    flush()  # the tests all come from one address
+    with servers.serve(env={"RATE_HANDSHAKE": "20/h"}) as site:
+        (worker,) = site.workers()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            crowd = [RawSocket(site.port, "/api/ws/notifications?token=worthless") for _ in range(600)]
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        try:
+            answers = [socket.shake_hands().split()[1] for socket in crowd]
+        finally:
+            for socket in crowd:
+                socket.sock.close()
+    assert {status: answers.count(status) for status in set(answers)} == {"401": 20, "429": 580}
+
+
+def test_an_error_that_redis_answers_with_is_no_failure_of_redis(key):
+    ask(lambda redis: redis.set(key, "no number"))
+    with pytest.raises(RedisAway):
+        ask(lambda redis: redis.incr(key))
+    assert ask(lambda redis: redis.get(key)) == "no number"
+
+
+async def test_a_crowd_before_a_frozen_redis_is_told_so_as_soon_as_one_of_it_knows(key, frozen):
+    began = time.monotonic()
+    answers = await asyncio.gather(*(aask(lambda redis: redis.get(key)) for _ in range(500)), return_exceptions=True)
+    took = time.monotonic() - began
+    assert {type(answer) for answer in answers} == {RedisAway}
+    assert took < 2 * settings.SWITCHBOARD.redis_timeout
+
+
+def test_so_is_a_crowd_of_threads(key, frozen):
+    def fails(_number):
+        try:
+            return ask(lambda redis: redis.get(key))
+        except RedisAway:
+            return "away"
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(200) as threads:
+        assert set(threads.map(fails, range(200))) == {"away"}
+    assert time.monotonic() - began < 2 * settings.SWITCHBOARD.redis_timeout
