@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.conf import settings
 
-from accounts import groups, tickets
+from accounts import groups, standing, tickets
 from accounts.limits import ahit, hit
 from accounts.redis import CONNECTIONS, RedisAway, aask, aclient, ask
 from tests.servers.raw import RawSocket
@@ -115,4 +115,24 @@ def test_so_is_a_crowd_of_threads(key, frozen):
     began = time.monotonic()
     with ThreadPoolExecutor(200) as threads:
         assert set(threads.map(fails, range(200))) == {"away"}
+    assert time.monotonic() - began < 2 * settings.SWITCHBOARD.redis_timeout
+
+
+def test_redis_stands_still_for_nobody_while_copies_for_a_hundred_thousand_are_left(key, flush):
+    everybody = dict.fromkeys(range(2**45, 2**45 + 100_000), standing.GONE)
+    before = ask(lambda redis: redis.config_get("slowlog-log-slower-than"))
+    ask(lambda redis: redis.config_set("slowlog-log-slower-than", 100_000))  # microseconds
+    ask(lambda redis: redis.slowlog_reset())
+    try:
+        assert standing.put(everybody)
+        assert ask(lambda redis: redis.slowlog_get()) == []
+        assert ask(lambda redis: redis.dbsize()) >= 100_000
+    finally:
+        ask(lambda redis: redis.config_set("slowlog-log-slower-than", *before.values()))
+        flush()
+
+
+def test_copies_that_cannot_be_left_are_said_to_be_missing(frozen):
+    began = time.monotonic()
+    assert not standing.put(dict.fromkeys(range(2**45, 2**45 + 5000), standing.GONE))
     assert time.monotonic() - began < 2 * settings.SWITCHBOARD.redis_timeout
