@@ -8,6 +8,9 @@ from typing import Any, Final
 MAX_ID: Final = 2**53 - 1
 """The highest number of a user: the highest that every JSON reader keeps exact."""
 
+MAX_CHOSEN_ID: Final = 2**52
+"""The highest number that the host may choose for a user: those that we give go on after it, and need as many again."""
+
 LONGEST: Final = 8192
 """Characters of a token; a longer one is not looked at. HTTP servers take no longer header either."""
 

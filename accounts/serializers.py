@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from accounts.claims import LONGEST, MAX_ID
+from accounts.claims import LONGEST, MAX_CHOSEN_ID
 from accounts.fields import Metadata, Number, Text
 
 CHANNEL: Final = RegexValidator(r"\A[A-Za-z0-9_-]+\Z", _("Use letters, digits, “_” and “-”, such as WEB."))
@@ -101,7 +101,7 @@ class TicketMade(serializers.Serializer[Any]):
 
 
 class NewMember(serializers.Serializer[Any]):
-    id = Number(required=False, allow_null=True, min_value=1, max_value=MAX_ID)
+    id = Number(required=False, allow_null=True, min_value=1, max_value=MAX_CHOSEN_ID)
     username = Text(max_length=150, validators=[UnicodeUsernameValidator()])
     displayName = Text(max_length=100, allow_blank=True)
 

@@ -4,10 +4,12 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.core.management.color import no_style
+from django.db import connection, transaction
 
-from accounts import services
+from accounts import services, tokens
 from accounts.models import User
+from accounts.serializers import NewMember
 from tests import cast
 
 
@@ -59,6 +61,22 @@ def test_the_numbers_that_we_give_go_on_after_one_that_the_host_has_chosen(host,
     made = [api().post("/api/v1/customers", {"name": "Ann", "channel": "WEB"}) for _ in range(3)]
     assert [answer.status_code for answer in made] == [201] * 3
     assert all(answer.json()["userId"] > chosen for answer in made)
+
+
+def test_after_the_highest_number_that_may_be_chosen_come_numbers_that_a_token_carries(db):
+    highest = NewMember().fields["id"].max_value
+    try:
+        with transaction.atomic():
+            services.make_member(id=highest, username=fresh(), display_name="")
+            next_one = services.make_customer(name="Ann", channel="WEB", metadata={}).user
+            assert next_one.pk > highest
+            assert tokens.verify(tokens.issue(next_one)[0]).user_id == next_one.pk
+            transaction.set_rollback(True)
+    finally:
+        # PostgreSQL rolls no sequence back, and the other tests want numbers too.
+        with connection.cursor() as cursor:
+            for reset in connection.ops.sequence_reset_sql(no_style(), [User]):
+                cursor.execute(reset)
 
 
 def test_a_number_of_somebody_with_another_name_is_a_conflict_that_is_named(host, mia):
@@ -129,6 +147,8 @@ def test_customers_come_while_the_host_chooses_numbers_just_ahead_of_theirs(db):
     [
         ({"id": 0}, "id"),
         ({"id": -1}, "id"),
+        ({"id": 2**52 + 1}, "id"),
+        ({"id": 2**53 - 1}, "id"),
         ({"id": 2**53}, "id"),
         ({"id": 1.0}, "id"),
         ({"id": "7"}, "id"),
