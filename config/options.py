@@ -8,6 +8,7 @@ run the same rules at a tenth of the time.
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import os
 import re
@@ -258,12 +259,13 @@ class Options:
             return self.secret_key
         path = Path(self.var_dir) / "secret_key"
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
-        return path.read_text()
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # of two first starts, the second waits until the first has written
+            made = file.read()
+            if not made:
+                made = secrets.token_urlsafe(48)
+                file.write(made)
+        return made
 
 
 def expectation(hint: object, metadata: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,23 @@ def test_the_secret_key_that_debug_makes_up_is_kept_and_is_nobody_elses_to_read(
     assert len(made) >= 32
     assert options.made_secret() == made
     assert (tmp_path / "var/secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_processes_that_start_for_the_first_time_at_once_make_up_one_secret_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as starts:
+        for number in range(100):
+            options = Options.from_env({"DEBUG": "1", "VAR_DIR": str(tmp_path / str(number))})
+            made = set(starts.map(lambda _, options=options: options.made_secret(), range(8)))
+            assert len(made) == 1
+            assert len(made.pop()) >= 32
+
+
+def test_a_start_that_was_broken_off_before_it_wrote_the_secret_key_leaves_no_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    options = Options.from_env({"DEBUG": "1", "VAR_DIR": str(tmp_path)})
+    made = options.made_secret()
+    assert len(made) >= 32
+    assert options.made_secret() == made
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["runserver", "127.0.0.1:0"], ["migrate"]])
