@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.groups import publish, user_group
+from notifications.columns import columns
 from notifications.models import Body, Entry, Inbox
 from notifications.wire import Durable, encode, splice
 
@@ -76,7 +76,7 @@ def send(deliveries: Iterable[Delivery]) -> dict[int, int]:
 
 
 # In sorted order, so that two transactions cannot wait for each other; one statement locks, creates
-# and numbers. The ids come as one text parameter: a list of 10,000 costs the driver more than the insert.
+# and numbers.
 _NUMBER: Final = {
     "postgresql": f"""
         INSERT INTO {Inbox._meta.db_table} AS inbox (user_id, head, floor)
@@ -110,7 +110,7 @@ def _number(counts: Mapping[int, int]) -> dict[int, int]:
     if not counts:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBER[connection.vendor], _columns(list(counts.items())))
+        cursor.execute(_NUMBER[connection.vendor], columns(list(counts.items())))
         return dict(cursor.fetchall())
 
 
@@ -138,14 +138,7 @@ def _lines(deliveries: Sequence[Delivery], heads: Mapping[int, int]) -> list[_Li
 def _store(lines: Sequence[_Line]) -> None:
     if lines:
         with connection.cursor() as cursor:
-            cursor.execute(_STORE[connection.vendor], _columns([(line.user_id, line.seq, line.topic, line.item, line.body.pk) for line in lines]))
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    """Rows as text parameters: an array literal per column for PostgreSQL, one JSON array for SQLite."""
-    if connection.vendor == "sqlite":
-        return [msgspec.json.encode(rows).decode()]
-    return ["{" + ",".join("NULL" if value is None else str(value) for value in column) + "}" for column in zip(*rows, strict=True)]
+            cursor.execute(_STORE[connection.vendor], columns([(line.user_id, line.seq, line.topic, line.item, line.body.pk) for line in lines]))
 
 
 @dataclass(frozen=True)

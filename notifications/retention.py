@@ -5,37 +5,65 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from django.db.models import F, Max
-from django.db.models.functions import Greatest
+from django.db import connection
+from django.db.models import Exists, OuterRef
 
+from notifications.columns import columns
 from notifications.models import Body, Entry, Inbox
 from notifications.transactions import retried
 
-_BATCH: Final = 500  # bodies per transaction: short locks, so that nobody who is told something waits
+_BATCH: Final = 5_000  # entries per transaction: short locks, so that nobody who is told something waits
 
 
 def prune(*, before: datetime) -> int:
     """Delete what was told before `before`, and raise the floor of the streams it was in. Returns how many entries went."""
     deleted = 0
     while True:
-        bodies, entries = _prune_batch(before)
+        looked_at, entries = _prune_batch(before)
         deleted += entries
-        if bodies < _BATCH:
+        if looked_at < _BATCH:
             return deleted
+
+
+# Entries of old bodies, oldest first; an old body that nobody has any more is a row too. In the order
+# of an index and no other: with a second column all that is old would be sorted for each batch.
+_OLDEST: Final = f"""
+    SELECT b.id, e.user_id, e.seq FROM {Body._meta.db_table} b LEFT JOIN {Entry._meta.db_table} e ON e.body_id = b.id
+    WHERE b.created_at < %s ORDER BY b.created_at LIMIT %s
+"""
+
+_PAIRS: Final = {
+    "postgresql": "SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS t (user_id, seq)",
+    "sqlite": "SELECT value ->> 0 AS user_id, value ->> 1 AS seq FROM json_each(%s)",
+}
+_RAISE: Final = f"UPDATE {Inbox._meta.db_table} AS i SET floor = t.seq FROM ({{pairs}}) AS t WHERE i.user_id = t.user_id AND i.floor < t.seq"
+_DELETE: Final = f"DELETE FROM {Entry._meta.db_table} WHERE (user_id, seq) IN ({{pairs}})"
 
 
 @retried
 def _prune_batch(before: datetime) -> tuple[int, int]:
-    bodies = list(Body.objects.filter(created_at__lt=before).order_by("created_at", "pk").values_list("pk", flat=True)[:_BATCH])
-    if not bodies:
-        return 0, 0
-    entries = Entry.objects.filter(body_id__in=bodies)
-    floors = dict(entries.values_list("user_id").annotate(floor=Max("seq")))
+    """Forget at most _BATCH entries; how many rows there were to look at, and how many entries went."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST, [connection.ops.adapt_datetimefield_value(before), _BATCH])
+        rows = cursor.fetchall()
+        count = _forget([(user_id, seq) for _body, user_id, seq in rows if user_id is not None])
+    # The last one's other entries may be the next batch's.
+    Body.objects.filter(~Exists(Entry.objects.filter(body=OuterRef("pk"))), pk__in={row[0] for row in rows})._raw_delete(Body.objects.db)
+    return len(rows), count
+
+
+def _forget(entries: list[tuple[int, int]]) -> int:
+    """Delete these entries, each a user and a number, and raise the floors."""
+    if not entries:
+        return 0
+    floors: dict[int, int] = {}
+    for user_id, seq in entries:
+        floors[user_id] = max(seq, floors.get(user_id, 0))
     # Locked in the order in which `inbox.send` locks. A cursor below the new floor is answered
     # `resumed: false`, so the floor must be up in the transaction that deletes.
     list(Inbox.objects.filter(pk__in=floors).order_by("pk").select_for_update().values_list("pk"))
-    for user_id, floor in floors.items():
-        Inbox.objects.filter(pk=user_id).update(floor=Greatest(F("floor"), floor))
-    count = entries._raw_delete(entries.db)
-    Body.objects.filter(pk__in=bodies)._raw_delete(entries.db)
-    return len(bodies), count
+    pairs = _PAIRS[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(_RAISE.format(pairs=pairs), columns(list(floors.items())))
+        cursor.execute(_DELETE.format(pairs=pairs), columns(entries))
+        return int(cursor.rowcount)

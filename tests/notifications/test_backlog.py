@@ -171,6 +171,35 @@ def test_pruning_goes_through_all_batches_and_leaves_no_body_behind(mia: User, m
     assert prune(days=30) == 0, "and when nothing is old, nothing goes"
 
 
+def test_one_body_for_many_goes_in_batches_and_each_floor_rises_with_its_entry(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_BATCH", 5)
+    prune(days=30)  # what other tests have left
+    people = [cast.member(f"m{number}") for number in range(12)]
+    with transaction.atomic():
+        inbox.send([Delivery(recipients=[person.pk for person in people], event=hello(timezone.now()), items={person.pk: 1 for person in people})])
+    [body] = set(Entry.objects.filter(user__in=people).values_list("body", flat=True))
+    age(people[0], days=40, up_to=1)
+
+    entries = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            entries.append(retention._prune_batch(timezone.now() - timedelta(days=30))[1])
+        assert len(captured) < 10, "for five entries as for five thousand"
+        left = set(Entry.objects.filter(user__in=people).values_list("user", flat=True))
+        assert dict(Inbox.objects.filter(user__in=people).values_list("user", "floor")) == {person.pk: int(person.pk not in left) for person in people}
+        assert Body.objects.filter(pk=body).exists() == bool(left)
+    assert entries == [5, 5, 2]
+
+
+def test_an_old_body_that_nobody_has_any_more_goes_too(mia: User) -> None:
+    told(mia)
+    [body] = Entry.objects.filter(user=mia).values_list("body", flat=True)
+    age(mia, days=40, up_to=1)
+    Entry.objects.filter(user=mia).delete()
+    prune(days=30)
+    assert not Body.objects.filter(pk=body).exists()
+
+
 def test_the_command_forgets_what_decides_nothing_any_more_and_says_so(mia: User) -> None:
     eve = cast.member("eve")
     told(mia), told(mia)
