@@ -21,7 +21,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.servers.raw import RawSocket, frame
+from tests.servers.raw import RawSocket
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site, alive, runserver, serving
 
@@ -103,16 +103,6 @@ def test_a_socket_may_choose_to_leave_without_a_frame(site: Start) -> None:
     assert (frames, code) == ([], 1012)
 
 
-def test_a_handshake_under_way_is_answered_by_the_application_and_then_told_goodbye(site: Start) -> None:
-    with site(workers=1, DRAIN_SPREAD="0") as server, RawSocket(server.port, "/late") as client:
-        answering(server)  # so the handshake, which came before, is under way
-        server.process.terminate()
-        assert " 101 " in client.shake_hands()
-        _, text = client.receive()
-        assert json.loads(text)["close_code"] == 1012
-        assert client.receive() == (8, (1012).to_bytes(2))
-
-
 def test_a_peer_that_reads_nothing_does_not_hold_up_the_end(site: Start) -> None:
     with site(workers=1, DRAIN_SPREAD="0") as server, RawSocket(server.port, "/slow", receive_buffer=4096) as stalled:
         stalled.shake_hands()
@@ -120,17 +110,6 @@ def test_a_peer_that_reads_nothing_does_not_hold_up_the_end(site: Start) -> None
         assert server.stop() == 0
         assert time.monotonic() - began < 6
         assert "Traceback" not in server.log
-
-
-def test_a_peer_that_had_sent_pings_and_read_nothing_is_told_goodbye_when_it_reads(site: Start) -> None:
-    with site(workers=1, DRAIN_SPREAD="0") as server, RawSocket(server.port, receive_buffer=4096) as peer:
-        peer.shake_hands()
-        peer.flood(frame(9, b"x" * 120) * 300_000)
-        server.process.terminate()
-        until(lambda: "Shutting down" in server.log, what="it drains")
-        while (received := peer.receive())[0] != 8:
-            pass
-        assert received[1] == (1012).to_bytes(2)
 
 
 def test_a_worker_that_dies_is_replaced_and_the_others_serve_on(site: Start) -> None:

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import psutil
@@ -222,3 +223,31 @@ def test_a_port_of_ours_refuses_nobody_for_their_number(site: Site) -> None:
     finally:
         for client in clients:
             client.close()
+
+
+# The drain
+
+
+@pytest.fixture
+def leaving(tmp_path: Path) -> Iterator[Site]:
+    """A server that says goodbye to all its sockets at once, when it is told to end."""
+    with serving(workers=1, log=tmp_path / "log", env={**ENV, "DRAIN_SPREAD": "0", "VAR_DIR": str(tmp_path / "var")}) as running:
+        yield running
+
+
+def test_a_handshake_under_way_is_answered_by_the_application_and_then_told_goodbye(leaving: Site) -> None:
+    with RawSocket(leaving.port, "/late") as client:
+        httpx.get(leaving.url)  # so the handshake, which came before, is under way
+        leaving.process.terminate()
+        assert " 101 " in client.shake_hands()
+        assert json.loads(next_of(client, TEXT))["close_code"] == 1012
+        assert next_of(client, CLOSE) == (1012).to_bytes(2)
+
+
+def test_a_peer_that_sent_pings_and_read_nothing_is_told_goodbye_when_it_reads(leaving: Site) -> None:
+    with RawSocket(leaving.port, receive_buffer=4096) as peer:
+        peer.shake_hands()
+        peer.flood(frame(PING, b"x" * 120) * 300_000)
+        leaving.process.terminate()
+        until(lambda: "Shutting down" in leaving.log, what="it drains")
+        assert next_of(peer, CLOSE) == (1012).to_bytes(2)
