@@ -146,6 +146,8 @@ class Options:
     """PostgreSQL for production. Empty: SQLite in VAR_DIR."""
     database_pool: int = knob(20, **whole(1, 1000))
     """Connections to PostgreSQL a process holds at most."""
+    database_timeout: float = knob(30.0, **seconds(0.1, 86400))
+    """How long one statement may take in PostgreSQL before it is broken off. `migrate` takes the time it needs."""
     redis_url: str = knob("", _url("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path")
     """Redis. Empty: a private one, started by `serve`, `runserver` and the tests."""
     redis_timeout: float = knob(1.0, **seconds(0.05, 30))

@@ -90,8 +90,15 @@ def _database() -> dict[str, Any]:
         }
         database["TEST"] = {"NAME": str(Path(SWITCHBOARD.var_dir) / f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.sqlite3")}
     else:
+        given = database.get("OPTIONS", {})
         database["OPTIONS"] = {
-            **database.get("OPTIONS", {}),
+            # A server that vanishes without a word is given up after about 20 s, whether we connect, send or wait for it.
+            "connect_timeout": 5,
+            "tcp_user_timeout": 20_000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            **given,
+            "options": f"-c statement_timeout={SWITCHBOARD.database_timeout * 1000:.0f} {given.get('options', '')}".rstrip(),
             "pool": {"min_size": 1, "max_size": SWITCHBOARD.database_pool, "timeout": 10},
         }
         database["CONN_HEALTH_CHECKS"] = True

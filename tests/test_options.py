@@ -41,6 +41,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "LOG_FORMAT": ("console", "json", "json", ["xml", "JSON lines"]),
     "DATABASE_URL": ("", "postgres://app:hunter2@db:5432/shop", "postgres://app:hunter2@db:5432/shop", URL),
     "DATABASE_POOL": (20, "7", 7, [*WHOLE, "0", "1001"]),
+    "DATABASE_TIMEOUT": (30.0, "0.5", 0.5, [*SECONDS, "0", "86401"]),
     "REDIS_URL": ("", "unix:///run/redis.sock", "unix:///run/redis.sock", [*URL, "redis://", "redis://cache:port"]),
     "REDIS_TIMEOUT": (1.0, "0.25", 0.25, [*SECONDS, "0", "31"]),
     "EXECUTOR_THREADS": (8, "2", 2, [*WHOLE, "0", "101"]),
