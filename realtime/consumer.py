@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer, get_handler_name
-from channels.layers import get_channel_layer
 from django import db
 from django.conf import settings
 from django.utils import timezone, translation
@@ -22,7 +21,6 @@ from msgspec import UNSET, UnsetType
 from accounts import languages, revocation, standing
 from accounts.executor import in_thread
 from accounts.groups import user_group
-from accounts.redis import RedisAway, breaker
 from accounts.standing import GONE
 from notifications import backlog, wire
 from notifications.wire import Command, encode
@@ -33,6 +31,7 @@ from realtime.keeper import Keeper
 from realtime.outlet import Outlet
 from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse
 from realtime.server import restart_frame
+from realtime.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,6 @@ class SocketConsumer(AsyncConsumer):
     accepts: ClassVar[Mapping[str, type[Command]]] = commands.EVERYWHERE
     old_clients: ClassVar[OldClients]
     base_send: Send
-    channel_layer: Any
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -66,11 +64,9 @@ class SocketConsumer(AsyncConsumer):
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
         self.closed = self.ending = self.warned = False
-        self.channel_layer = get_channel_layer()
-        self.channel_name = f"switchboard.specific.{self.connection_id}"
         self._unopened: Admission | None = admission  # until the database has said where it begins
         self._writing = asyncio.Lock()
-        self._listening: asyncio.Task[None] | None = None
+        self.subscription = Subscription(group=user_group(self.claims.user_id), name=self.connection_id, hear=self.dispatch)
         self.outlet = Outlet(user_id=self.claims.user_id, topics=self.topics, write=self.write, heartbeat=self._heartbeat, lost=self._lost)
         if self.protocol is not None:
             self.protocol.farewell = self._farewell
@@ -118,8 +114,8 @@ class SocketConsumer(AsyncConsumer):
 
     def catch_up(self) -> Coroutine[Any, Any, None] | None:
         """What Redis or the database did not let this socket do before, to be tried again."""
-        if self._listening is None:
-            return self._subscribe()
+        if not self.subscription.listens:
+            return self.subscription.begin()
         if self._unopened is not None:
             return self._open(self._unopened)
         return None
@@ -150,7 +146,7 @@ class SocketConsumer(AsyncConsumer):
     async def _live(self, receive: Receive, admission: Admission) -> None:
         keeper = Keeper.of_this_loop()
         try:
-            await self._subscribe()
+            await self.subscription.begin()
             await self._open(admission)
             keeper.add(self)
             await self._read(receive)
@@ -159,26 +155,8 @@ class SocketConsumer(AsyncConsumer):
         finally:
             self.closed = True
             keeper.remove(self)
-            await self._leave()
-
-    async def _subscribe(self) -> None:
-        """Begin to listen to the user's group. While Redis is away the keeper tries again."""
-        try:
-            with breaker.guard():
-                async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
-                    await self.channel_layer.open_channel(self.channel_name, user_group(self.claims.user_id))
-        except RedisAway:
-            await self._unsubscribe()
-        else:
-            self._listening = asyncio.create_task(self._listen())
-
-    async def _unsubscribe(self) -> None:
-        try:
-            with breaker.guard():
-                async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
-                    await self.channel_layer.close_channel(self.channel_name, user_group(self.claims.user_id))
-        except RedisAway as error:
-            logger.info("A group was left without telling Redis: %s", error)
+            await self.outlet.close()
+            await self.subscription.end()
 
     async def _open(self, admission: Admission) -> None:
         """Begin, for the first time."""
@@ -193,8 +171,6 @@ class SocketConsumer(AsyncConsumer):
             # a second, for ever. It waits, and the keeper tries again.
             if admission.new_client or self.old_clients is not OldClients.BY_HTTP:
                 await self.end(Refusal("DEPENDENCY_DOWN"))
-        else:
-            self._unopened = None
 
     async def _begin(self, cursor: Cursor | None) -> backlog.Opening | None:
         """Say where this socket begins, and go on from there. Raises what the database raises."""
@@ -223,36 +199,18 @@ class SocketConsumer(AsyncConsumer):
         )
         await self.write(encode(Connected(data=data, timestamp=timezone.now())))
         await self.outlet.begin(cursor=start, head=opening.head)
+        self._unopened = None
         return opening
 
     async def _lost(self) -> None:
         """The stream was pruned beyond what this socket had been sent: the client must reload. Raises as `_begin` does."""
         await self._begin(None)
 
-    async def _listen(self) -> None:
-        """Take what the channel layer brings. If that fails, begin again: the inbox has what was missed."""
-        try:
-            while True:
-                await self.dispatch(await self.channel_layer.receive(self.channel_name))
-        except OSError:  # the peer is gone
-            pass
-        except Exception:
-            logger.exception("A socket lost its subscription and asks for it again")
-            await self._unsubscribe()
-            self._listening = None
-
     async def _read(self, receive: Receive) -> None:
         while (message := await receive())["type"] != "websocket.disconnect":
             if not self.closed:
                 with translation.override(self.language):
                     await self._obey(message.get("text"), message.get("bytes") or b"")
-
-    async def _leave(self) -> None:
-        await self.outlet.close()
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
-        await self._unsubscribe()
 
     # What the client asks
 
@@ -291,7 +249,11 @@ class SocketConsumer(AsyncConsumer):
             cursor = parse_cursor(str(command.since))
         except ValueError as error:
             raise wire.Refused("INVALID_MESSAGE", _("The field “since” must be a number, or epoch:number.")) from error
-        await self._begin(cursor)
+        try:
+            await self._begin(cursor)
+        except db.Error as error:
+            self.outlet.go_on()
+            raise Refusal("DEPENDENCY_DOWN") from error
 
     async def do_auth(self, command: commands.Auth) -> None:
         claims = await verify(command.token)

@@ -71,6 +71,10 @@ class Outlet:
         else:
             self._start_fill()
 
+    def go_on(self) -> None:
+        """End a `hold` where it began, without a `begin`."""
+        self.lane.abandon()
+
     async def close(self) -> None:
         """Stop. A repair that is under way is left where it is: the client resumes from its own cursor."""
         if self._fill is not None:
