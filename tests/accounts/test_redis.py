@@ -102,7 +102,7 @@ async def test_a_crowd_before_a_frozen_redis_is_told_so_as_soon_as_one_of_it_kno
     answers = await asyncio.gather(*(aask(lambda redis: redis.get(key)) for _ in range(500)), return_exceptions=True)
     took = time.monotonic() - began
     assert {type(answer) for answer in answers} == {RedisAway}
-    assert took < 2 * settings.SWITCHBOARD.redis_timeout
+    assert took < 5 * settings.SWITCHBOARD.redis_timeout
 
 
 def test_so_is_a_crowd_of_threads(key, frozen):
@@ -113,9 +113,10 @@ def test_so_is_a_crowd_of_threads(key, frozen):
             return "away"
 
     began = time.monotonic()
-    with ThreadPoolExecutor(200) as threads:
-        assert set(threads.map(fails, range(200))) == {"away"}
-    assert time.monotonic() - began < 2 * settings.SWITCHBOARD.redis_timeout
+    with ThreadPoolExecutor(400) as threads:
+        assert set(threads.map(fails, range(400))) == {"away"}
+    # Each waiting for its own turn would take eight times as long as one.
+    assert time.monotonic() - began < 5 * settings.SWITCHBOARD.redis_timeout
 
 
 def test_redis_stands_still_for_nobody_while_copies_for_a_hundred_thousand_are_left(key, flush):
