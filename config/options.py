@@ -154,6 +154,8 @@ class Options:
     """How long a process waits for Redis; after a failure it leaves Redis alone for as long again."""
     executor_threads: int = knob(8, **whole(1, 100))
     """Threads a worker uses for the database work of its sockets."""
+    http_requests: int = knob(10, **whole(1, 500))
+    """HTTP requests a worker works on at once; more wait."""
 
     # Who is who
     token_lifetime: float = knob(8 * 3600.0, **seconds(1, 30 * 86400))
@@ -246,6 +248,11 @@ class Options:
                 raise ImproperlyConfigured("SECRET_KEY is missing: set it to at least 32 random characters, or DEBUG=1 to try things out.")
             if not self.allowed_hosts:
                 raise ImproperlyConfigured("ALLOWED_HOSTS is missing: set it to the host names you serve, or DEBUG=1 to try things out.")
+        if self.database_url.startswith("postgres") and self.database_pool < self.executor_threads + self.http_requests:
+            raise ImproperlyConfigured(
+                "DATABASE_POOL must be at least EXECUTOR_THREADS + HTTP_REQUESTS "
+                f"({self.executor_threads} + {self.http_requests}), or requests that hang would leave the sockets no connection."
+            )
         if self.jwt_signing_key and self.jwt_jwk_url:
             raise ImproperlyConfigured("JWT_SIGNING_KEY and JWT_JWK_URL are both set: the host's login signs with one of them, unset the other.")
         if self.jwt_signing_key and self.jwt_signing_key == self.secret_key:

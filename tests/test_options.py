@@ -45,6 +45,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "REDIS_URL": ("", "unix:///run/redis.sock", "unix:///run/redis.sock", [*URL, "redis://", "redis://cache:port"]),
     "REDIS_TIMEOUT": (1.0, "0.25", 0.25, [*SECONDS, "0", "31"]),
     "EXECUTOR_THREADS": (8, "2", 2, [*WHOLE, "0", "101"]),
+    "HTTP_REQUESTS": (10, "3", 3, [*WHOLE, "0", "501"]),
     "TOKEN_LIFETIME": (28_800.0, "600", 600.0, [*SECONDS, "0"]),
     "CUSTOMER_TOKEN_LIFETIME": (86_400.0, "600", 600.0, [*SECONDS, "0"]),
     "REFRESH_TOKEN_LIFETIME": (86_400.0, "600", 600.0, [*SECONDS, "0"]),
@@ -137,6 +138,8 @@ def test_a_secret_that_is_wrong_is_not_shown(name: str, text: str) -> None:
         ({**ENOUGH, "JWT_SIGNING_KEY": SECRET}, "JWT_SIGNING_KEY"),
         ({**ENOUGH, "IDENTITY_SECRET": SECRET}, "IDENTITY_SECRET"),
         ({**ENOUGH, "IDENTITY_REQUIRED": "1"}, "IDENTITY_SECRET"),
+        ({**ENOUGH, "DATABASE_URL": "postgresql://db/shop", "DATABASE_POOL": "17"}, r"DATABASE_POOL .* EXECUTOR_THREADS \+ HTTP_REQUESTS \(8 \+ 10\)"),
+        ({**ENOUGH, "DATABASE_URL": "postgres://db/shop", "HTTP_REQUESTS": "13"}, "DATABASE_POOL"),
     ],
 )
 def test_options_that_make_no_sense_together_are_refused(env: dict[str, str], named: str) -> None:
