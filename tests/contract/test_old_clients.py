@@ -86,9 +86,7 @@ async def test_a_token_endpoint_that_cannot_be_reached_or_gives_nothing_stops_a_
         assert played["customer widget"].stopped
 
 
-async def test_a_customer_whose_every_handshake_fails_is_stopped_by_the_limit_on_tokens(
-    server: Site, ann: User, token: Callable[[User], str]
-) -> None:
+async def test_a_customer_whose_every_handshake_fails_is_stopped_by_the_limit_on_tokens(server: Site, ann: User, token: Callable[[User], str]) -> None:
     rule = widget(server, ann, token(ann))
     # It comes back at once, so its minute needs no hurry: it ends with the limit, after a second or so.
     broken = Player(rule, server.ws_url + "/api/ws/nothing", minute=60.0)
