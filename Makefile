@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
 PYTHON ?=
-JOBS ?= 4
+JOBS ?= 3
 DEBUG ?= 1
 export DEBUG
 

@@ -147,7 +147,8 @@ def serving(*, log: Path, workers: int = 2, env: Mapping[str, str] | None = None
 
 def runserver(*arguments: str, log: Path, env: Mapping[str, str] | None = None) -> Site:
     """`manage.py runserver` (Daphne) on a free port."""
-    return Site("manage.py", "runserver", "127.0.0.1:0", *arguments, log=log, env=env)
+    # Daphne resets a handshake that takes five seconds, which on a machine that runs all tests at once may happen to any.
+    return Site("manage.py", "runserver", "127.0.0.1:0", "--websocket_handshake_timeout", "60", *arguments, log=log, env=env)
 
 
 def surroundings() -> dict[str, str]:
