@@ -7,9 +7,22 @@ ends at any other moment would leave its queue behind, and its group would go on
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
+from redis import RedisError
+
+
+def _briefly(record: logging.LogRecord) -> bool:
+    """A Redis that is away is one line each second that the stock layer tries again, and no traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, RedisError | OSError):
+        record.msg, record.args, record.exc_info = "Not subscribed, Redis is away: %s", (error,), None
+    return True
+
+
+logging.getLogger("channels_redis.pubsub").addFilter(_briefly)
 
 
 class Layer(RedisPubSubChannelLayer):  # type: ignore[misc]
