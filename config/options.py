@@ -9,114 +9,19 @@ run the same rules at a tenth of the time.
 from __future__ import annotations
 
 import fcntl
-import ipaddress
 import os
-import re
 import secrets
 import typing
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config.knobs import RATE, SECRET, hosts, knob, language, networks, origins, read, seconds, url, whole
+
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
-
-
-def knob(default: Any, parse: Callable[[str], Any] | None = None, expect: str = "") -> Any:
-    """Declare an option: its default, and where the type alone is not enough, how to read it."""
-    return field(default=default, metadata={"parse": parse, "expect": expect})
-
-
-def seconds(low: float, high: float) -> dict[str, Any]:
-    """How to read a duration between `low` and `high` seconds."""
-
-    def parse(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return {"parse": parse, "expect": f"a number of seconds from {low:.15g} to {high:.15g}"}
-
-
-def whole(low: int, high: int) -> dict[str, Any]:
-    """How to read a whole number from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return {"parse": parse, "expect": f"a whole number from {low} to {high}"}
-
-
-def _flag(text: str) -> bool:
-    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}[text.lower()]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in re.split(r"[,\s]+", text) if word)
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = _words(text.lower())
-    for origin in origins:
-        parts = urlsplit(origin)
-        # What a browser sends, to the letter: the port is read here only to have a wrong one refused.
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
-            raise ValueError(origin)
-    return origins
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    hosts = _words(text.lower())
-    for host in hosts:
-        if host != "*" and not re.fullmatch(r"\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\]", host):
-            raise ValueError(host)
-    return hosts
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_network(word, strict=False)) for word in _words(text))
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        parts = urlsplit(text)
-        nowhere = not (parts.hostname or parts.path.strip("/"))
-        if parts.scheme not in schemes or nowhere or parts.port == 0:
-            raise ValueError(text)
-        return text
-
-    return parse
-
-
-def _rate(text: str) -> tuple[int, float]:
-    count, _, per = text.partition("/")
-    limit, window = int(count), {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[per[:1]]
-    if limit < 0:
-        raise ValueError(text)
-    return limit, window
-
-
-def _language(text: str) -> str:
-    if text not in ("en", "zh-hans"):
-        raise ValueError(text)
-    return text
-
-
-def _secret(text: str) -> str:
-    if text and len(text) < 32:
-        raise ValueError(text)
-    return text
-
-
-RATE: Final[dict[str, Any]] = {"parse": _rate, "expect": "count/s, count/m, count/h or count/d, such as 20/m; 0/m means no limit"}
-SECRET: Final[dict[str, Any]] = {"parse": _secret, "expect": "at least 32 characters"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,25 +35,25 @@ class Options:
     """Signs tokens, tickets and sessions. Needed unless DEBUG, where one is made and kept in VAR_DIR."""
     var_dir: str = knob(str(BASE_DIR / "var"))
     """Where SQLite, the private Redis and a made-up secret live when nothing else is given."""
-    allowed_hosts: tuple[str, ...] = knob((), _hosts, "host names such as shop.example, separated by commas, without a scheme or a port")
+    allowed_hosts: tuple[str, ...] = knob((), hosts, "host names such as shop.example, separated by commas, without a scheme or a port")
     """Names this deployment answers to. In DEBUG any localhost is added."""
-    ws_allowed_origins: tuple[str, ...] = knob((), _origins, "origins such as https://shop.example, separated by commas, without a path")
+    ws_allowed_origins: tuple[str, ...] = knob((), origins, "origins such as https://shop.example, separated by commas, without a path")
     """Origins whose pages may open sockets and call REST from a browser. In DEBUG any localhost is added."""
-    trusted_proxies: tuple[str, ...] = knob((), _networks, "addresses or networks such as 10.0.0.0/8, separated by commas")
+    trusted_proxies: tuple[str, ...] = knob((), networks, "addresses or networks such as 10.0.0.0/8, separated by commas")
     """Proxies whose X-Forwarded-For is believed. Everybody else's is ignored."""
-    default_language: str = knob("en", _language, "en or zh-hans")
+    default_language: str = knob("en", language, "en or zh-hans")
     """Language of texts for somebody whose language is not known."""
     log_format: str = knob("console", lambda text: {"console": "console", "json": "json"}[text], "console or json")
     """How log lines look."""
 
     # Where things are kept
-    database_url: str = knob("", _url("postgres", "postgresql", "sqlite"), "postgres://user:password@host:5432/name, or sqlite:///path")
+    database_url: str = knob("", url("postgres", "postgresql", "sqlite"), "postgres://user:password@host:5432/name, or sqlite:///path")
     """PostgreSQL for production. Empty: SQLite in VAR_DIR."""
     database_pool: int = knob(20, **whole(1, 1000))
     """Connections to PostgreSQL a process holds at most."""
     database_timeout: float = knob(30.0, **seconds(0.1, 86400))
     """How long one statement may take in PostgreSQL before it is broken off. `migrate` takes the time it needs."""
-    redis_url: str = knob("", _url("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path")
+    redis_url: str = knob("", url("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path")
     """Redis. Empty: a private one, started by `serve`, `runserver` and the tests."""
     redis_timeout: float = knob(1.0, **seconds(0.05, 30))
     """How long a process waits for Redis; after a failure it leaves Redis alone for as long again."""
@@ -168,7 +73,7 @@ class Options:
     """How long a ticket for one connection may wait to be used."""
     jwt_signing_key: str = knob("", **SECRET)
     """The shared (HMAC) key under which the host's own login signs its tokens. Empty: not used."""
-    jwt_jwk_url: str = knob("", _url("http", "https"), "the https address of a JWK set")
+    jwt_jwk_url: str = knob("", url("http", "https"), "the https address of a JWK set")
     """Where the host's own login publishes its public keys. Empty: not used."""
     jwt_jwk_timeout: float = knob(3.0, **seconds(0.1, 30))
     """How long to wait for that address."""
@@ -237,7 +142,7 @@ class Options:
             name = option.name.upper()
             text = env.get(name, "").strip()
             if text:
-                values[option.name] = _read(name, text, hints[option.name], option.metadata)
+                values[option.name] = read(name, text, hints[option.name], option.metadata)
         options = cls(**values)
         options._check_together()
         return options
@@ -275,26 +180,3 @@ class Options:
                 made = secrets.token_urlsafe(48)
                 file.write(made)
         return made
-
-
-def expectation(hint: object, metadata: Mapping[str, Any]) -> str:
-    """What the text of an option of that type should look like, in words."""
-    return str(metadata.get("expect") or _PLAIN.get(hint, (str, "text"))[1])
-
-
-_PLAIN: Final[Mapping[object, tuple[Callable[[str], Any], str]]] = {
-    bool: (_flag, "1 or 0"),
-    int: (int, "a whole number"),
-    float: (float, "a number"),
-}
-
-
-def _read(name: str, text: str, hint: object, metadata: Mapping[str, Any]) -> Any:
-    parse = metadata.get("parse") or _PLAIN.get(hint, (str, "text"))[0]
-    try:
-        return parse(text)
-    except (ValueError, KeyError):
-        # A secret that is wrong is still a secret, and an address may hold a password: neither may
-        # stand in the message, nor in the error that led to it.
-        shown = "its value" if any(word in name for word in ("SECRET", "KEY", "URL")) else repr(text[:100])
-        raise ImproperlyConfigured(f"{name}: {shown} is not understood; it should be {expectation(hint, metadata)}.") from None

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from config.options import BASE_DIR, Options, expectation
+from config.knobs import expectation
+from config.options import BASE_DIR, Options
 
 HEAD = """# Options
 
