@@ -119,6 +119,10 @@ class Options:
     """Bytes of one frame from a client; more is MESSAGE_TOO_BIG."""
     ws_replay_limit: int = knob(1000, **whole(1, 100_000))
     """Frames a resume sends at most; further behind, the client reloads."""
+    ws_backlog_frames: int = knob(1000, **whole(10, 100_000))
+    """Frames that may wait for a socket whose peer reads slowly; more ends it with SLOW_CONSUMER."""
+    ws_backlog_bytes: int = knob(256 * 1024, **whole(4096, 64 * 1024 * 1024))
+    """The same in bytes."""
     drain_spread: float = knob(4.0, **seconds(0, 15))
     """Over how many seconds a worker that is told to stop spreads its goodbyes."""
 

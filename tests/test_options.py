@@ -72,6 +72,8 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "TOKEN_WARNING": (60.0, "0", 0.0, [*SECONDS, "3601"]),
     "WS_FRAME_LIMIT": (65_536, "1024", 1024, [*WHOLE, "1023", "1048577"]),
     "WS_REPLAY_LIMIT": (1000, "10", 10, [*WHOLE, "0", "100001"]),
+    "WS_BACKLOG_FRAMES": (1000, "10", 10, [*WHOLE, "9", "100001"]),
+    "WS_BACKLOG_BYTES": (262_144, "4096", 4096, [*WHOLE, "4095", "67108865"]),
     "DRAIN_SPREAD": (4.0, "0", 0.0, [*SECONDS, "16"]),
     "RETENTION": (2_592_000.0, "60", 60.0, [*SECONDS, "0"]),
     "INBOX_STRICT": (False, "on", True, ["very"]),
