@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar
 
-from channels.consumer import AsyncConsumer, get_handler_name
+from channels.consumer import AsyncConsumer
 from django import db
 from django.conf import settings
 from django.utils import timezone, translation
@@ -28,10 +28,11 @@ from realtime import commands
 from realtime.events import Connected, ConnectedData, Error, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
 from realtime.handshake import Admission, Cursor, admit, language, parse_cursor, verify
 from realtime.keeper import Keeper
+from realtime.layer import here
 from realtime.outlet import Outlet
 from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse
 from realtime.server import restart_frame
-from realtime.subscription import Subscription
+from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,6 @@ class SocketConsumer(AsyncConsumer):
     topics: ClassVar[tuple[str, ...]]
     accepts: ClassVar[Mapping[str, type[Command]]] = commands.EVERYWHERE
     old_clients: ClassVar[OldClients]
-    base_send: Send
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -60,36 +60,34 @@ class SocketConsumer(AsyncConsumer):
             return
         self.claims = admission.claims
         self.language = admission.language or settings.LANGUAGE_CODE
-        self.base_send = send
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
-        self.closed = self.ending = self.warned = False
+        self.ending = self.warned = False
         self._unopened: Admission | None = admission  # until the database has said where it begins
-        self._writing = asyncio.Lock()
-        self.subscription = Subscription(group=user_group(self.claims.user_id), name=self.connection_id, hear=self.dispatch)
-        self.outlet = Outlet(user_id=self.claims.user_id, topics=self.topics, write=self.write, heartbeat=self._heartbeat, lost=self._lost)
+        options = settings.SWITCHBOARD
+        self.writer = Writer(send, frames=options.ws_backlog_frames, size=options.ws_backlog_bytes, full=self._overflowed)
+        self.outlet = Outlet(
+            user_id=self.claims.user_id, topics=self.topics, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
+        )
         if self.protocol is not None:
             self.protocol.farewell = self._farewell
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if admission.new_client else None})
+        # They hold a token, and are several KiB that an idle socket has no use for.
+        scope.update(headers=[], query_string=b"", subprotocols=[])
         await self._live(receive, admission)
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Do what a message of the channel layer says.
-
-        Channels' own version goes through the one thread-sensitive thread first, to clean up
-        database connections: nearly half of a push's cost, and one slow query there stalls every socket.
-        """
-        await getattr(self, get_handler_name(message))(message)
 
     # What the channel layer says
 
-    async def push(self, message: Mapping[str, Any]) -> None:
-        """Somebody told this user something."""
-        await self.outlet.push(message["seq"], message["topic"], message["frame"])
+    def hear(self, message: Mapping[str, Any]) -> None:
+        """Take a message of this user's group, where it is read from Redis: no queue, task or thread lies between.
 
-    async def standing_changed(self, message: Mapping[str, Any]) -> None:
-        """Tokens of this user became worthless."""
-        await self.revoked(message["version"], message["at"])
+        Channels' own dispatch goes through the one thread-sensitive thread first, to clean up
+        database connections: nearly half of a push's cost, and one slow query there stalls every socket.
+        """
+        if message["type"] == "push":
+            self.outlet.push(message["seq"], message["topic"], message["frame"])
+        elif message["type"] == "standing.changed":
+            self.revoked(message["version"], message["at"])
 
     # What the keeper asks
 
@@ -98,29 +96,29 @@ class SocketConsumer(AsyncConsumer):
         """When the peer was last heard of; now, where the server does not let us see it (Daphne looks itself)."""
         return self.protocol.heard_at if self.protocol is not None else asyncio.get_running_loop().time()
 
-    async def beat(self, head: int) -> None:
+    def beat(self, head: int) -> None:
         """Send a heartbeat, after what the inbox has and this socket missed."""
-        await self.outlet.beat(head)
+        self.outlet.beat(head)
 
-    async def warn(self) -> None:
+    def notice(self, head: int) -> None:
+        """The inbox has entries up to this number; what of them was not sent is."""
+        self.outlet.notice(head)
+
+    def warn(self) -> None:
         """Say that the credential ends soon."""
-        await self.write(encode(TokenExpiring(data=TokenExpiringData(expires_at=datetime.fromtimestamp(self.claims.expires_at, UTC)))))
+        self.writer.write(encode(TokenExpiring(data=TokenExpiringData(expires_at=datetime.fromtimestamp(self.claims.expires_at, UTC)))))
 
-    async def revoked(self, version: int, at: float) -> None:
+    def revoked(self, version: int, at: float) -> None:
         """Tokens below `version` (the host's: issued up to `at`) are worthless; end if ours is one."""
         ours = self.claims.version
         if version >= GONE.version or (self.claims.issued_at <= at if ours is None else ours < version):
-            await self.end(Refusal("SESSION_REVOKED"))
+            self.end(Refusal("SESSION_REVOKED"))
 
     def catch_up(self) -> Coroutine[Any, Any, None] | None:
-        """What Redis or the database did not let this socket do before, to be tried again."""
-        if not self.subscription.listens:
-            return self.subscription.begin()
-        if self._unopened is not None:
-            return self._open(self._unopened)
-        return None
+        """What the database did not let this socket do before, to be tried again."""
+        return None if self._unopened is None else self._open(self._unopened)
 
-    async def end(self, refusal: Refusal) -> None:
+    def end(self, refusal: Refusal) -> None:
         """Say why, and close."""
         if self.ending:
             return
@@ -128,35 +126,33 @@ class SocketConsumer(AsyncConsumer):
         with translation.override(self.language):
             frame = error_frame(refusal)
         if self.protocol is not None:
-            self.closed = True
+            self.writer.stop()
             self.protocol.leave(refusal.reason.close, frame)
         else:
-            await self.write(frame)
-            self.closed = True
-            await self.base_send({"type": "websocket.close", "code": refusal.reason.close})
+            self.writer.write(frame)
+            self.writer.close(refusal.reason.close)
 
-    async def write(self, frame: str) -> None:
-        """Send one frame, after those that wait already."""
-        async with self._writing:
-            if not self.closed:
-                await self.base_send({"type": "websocket.send", "text": frame})
+    def _overflowed(self) -> None:
+        self.end(Refusal("SLOW_CONSUMER"))
 
     # The life of a socket
 
     async def _live(self, receive: Receive, admission: Admission) -> None:
+        layer = here()
         keeper = Keeper.of_this_loop()
+        group = user_group(self.claims.user_id)
         try:
-            await self.subscription.begin()
+            # First listen, then look: what is told in between comes twice rather than never. While Redis is away
+            # the inbox tells, and when it has returned the keeper compares.
+            await layer.listen(group, self.hear)
             await self._open(admission)
             keeper.add(self)
             await self._read(receive)
-        except OSError:  # the peer is gone: that is how Uvicorn says so when we send
-            pass
         finally:
-            self.closed = True
+            layer.leave(group, self.hear)
             keeper.remove(self)
             await self.outlet.close()
-            await self.subscription.end()
+            self.writer.stop()
 
     async def _open(self, admission: Admission) -> None:
         """Begin, for the first time."""
@@ -170,7 +166,7 @@ class SocketConsumer(AsyncConsumer):
             # To the bell's old client an open socket is a success, and a close a reason to come back in
             # a second, for ever. It waits, and the keeper tries again.
             if admission.new_client or self.old_clients is not OldClients.BY_HTTP:
-                await self.end(Refusal("DEPENDENCY_DOWN"))
+                self.end(Refusal("DEPENDENCY_DOWN"))
 
     async def _begin(self, cursor: Cursor | None) -> backlog.Opening | None:
         """Say where this socket begins, and go on from there. Raises what the database raises."""
@@ -179,7 +175,7 @@ class SocketConsumer(AsyncConsumer):
         opening = await in_thread(partial(backlog.opening, self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit))
         if opening is None or not revocation.stands(self.claims, opening.standing):
             # Redis has let it in, so what Redis has is old: a snapshot, or a replica that lagged behind.
-            await self.end(Refusal("SESSION_REVOKED"))
+            self.end(Refusal("SESSION_REVOKED"))
             await standing.aput(self.claims.user_id, GONE if opening is None else opening.standing)
             return None
         if self._unopened is not None:
@@ -197,8 +193,8 @@ class SocketConsumer(AsyncConsumer):
             heartbeat_interval=settings.SWITCHBOARD.ws_heartbeat_interval,
             connection_id=self.connection_id,
         )
-        await self.write(encode(Connected(data=data, timestamp=timezone.now())))
-        await self.outlet.begin(cursor=start, head=opening.head)
+        self.writer.write(encode(Connected(data=data, timestamp=timezone.now())))
+        self.outlet.begin(cursor=start, head=opening.head)
         self._unopened = None
         return opening
 
@@ -208,7 +204,7 @@ class SocketConsumer(AsyncConsumer):
 
     async def _read(self, receive: Receive) -> None:
         while (message := await receive())["type"] != "websocket.disconnect":
-            if not self.closed:
+            if not self.ending:
                 with translation.override(self.language):
                     await self._obey(message.get("text"), message.get("bytes") or b"")
 
@@ -217,29 +213,27 @@ class SocketConsumer(AsyncConsumer):
     async def _obey(self, text: str | None, binary: bytes) -> None:
         """Read one frame and do it. The one place where errors become frames; none of them ends the socket."""
         if len(binary if text is None else text.encode()) > settings.SWITCHBOARD.ws_frame_limit:
-            await self.end(Refusal("MESSAGE_TOO_BIG"))
+            self.end(Refusal("MESSAGE_TOO_BIG"))
             return
         try:
             command = wire.decode(text, self.accepts)
             await getattr(self, f"do_{command.__struct_config__.tag}")(command)
         except wire.Refused as refused:
             named = {"client_message_id": refused.client_message_id} if refused.client_message_id else UNSET
-            await self._complain(refused.code, refused.text, named)
+            self._complain(refused.code, refused.text, named)
         except Refusal as refusal:
-            await self._complain(refusal.code, str(refusal.text))
-        except OSError:
-            raise
+            self._complain(refusal.code, str(refusal.text))
         except Exception:
             request_id = uuid.uuid4().hex
             logger.exception("A command failed", extra={"request_id": request_id})
             text = _("This could not be done, and it is our fault. If it happens again, tell us this number: %(id)s.") % {"id": request_id}
-            await self._complain("MESSAGE_PROCESSING_ERROR", text, {"request_id": request_id})
+            self._complain("MESSAGE_PROCESSING_ERROR", text, {"request_id": request_id})
 
-    async def _complain(self, code: str, text: str, data: dict[str, Any] | UnsetType = UNSET) -> None:
-        await self.write(encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))
+    def _complain(self, code: str, text: str, data: dict[str, Any] | UnsetType = UNSET) -> None:
+        self.writer.write(encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))
 
     async def do_ping(self, command: commands.Ping) -> None:
-        await self.write(encode(Pong(timestamp=timezone.now(), client_timestamp=command.timestamp)))
+        self.writer.write(encode(Pong(timestamp=timezone.now(), client_timestamp=command.timestamp)))
 
     async def do_ack(self, command: commands.Ack) -> None:
         """Nothing is confirmed by it."""

@@ -17,7 +17,7 @@ from accounts.addresses import neighbourhood
 from accounts.claims import Claims, KeysUnavailable, TokenRefused
 from notifications.wire import MAX_SEQ
 from realtime.refusals import PROTOCOL, TEMPORARY, Refusal
-from realtime.server import draining
+from realtime.worker import draining
 
 _BEARER: Final = "bearer."
 _LOCALHOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})

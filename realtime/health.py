@@ -11,7 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
 from accounts.redis import RedisAway, ask
-from realtime.server import draining
+from realtime.worker import draining
 
 
 @never_cache

@@ -27,6 +27,7 @@ from accounts.executor import in_thread
 from accounts.models import Revocation, User
 from accounts.tokens import Claims
 from notifications import backlog
+from realtime import layer
 from realtime.refusals import Refusal
 
 logger = logging.getLogger(__name__)
@@ -46,10 +47,11 @@ class Socket(Protocol):
 
     @property
     def heard_at(self) -> float: ...  # event loop time at which the peer last sent anything
-    async def beat(self, head: int) -> None: ...
-    async def warn(self) -> None: ...
-    async def end(self, refusal: Refusal) -> None: ...
-    async def revoked(self, version: int, at: float) -> None: ...
+    def beat(self, head: int) -> None: ...
+    def notice(self, head: int) -> None: ...  # the inbox reaches up to there
+    def warn(self) -> None: ...
+    def end(self, refusal: Refusal) -> None: ...
+    def revoked(self, version: int, at: float) -> None: ...
     def catch_up(self) -> Coroutine[Any, Any, None] | None: ...  # what it could not do before and should try again
 
 
@@ -76,6 +78,8 @@ class Keeper:
         self._looked_at = timezone.now() - timedelta(seconds=standing.COPY_LIFE)
         self._looked_far_at = time.monotonic()
         self._heads: dict[int, int] = {}
+        self._compared = True
+        layer.here().on_return(self._redis_returned)
 
     def add(self, socket: Socket) -> None:
         """Begin to keep a socket."""
@@ -99,6 +103,8 @@ class Keeper:
             try:
                 self._once("revocations", self._look_for_revocations)
                 await self._look_at_sockets()
+                if not self._compared:
+                    self._once("comparison", self._compare)
                 if time.monotonic() >= next_beat:
                     next_beat = max(next_beat + options.ws_heartbeat_interval, time.monotonic())
                     self._once("beat", self._beat)
@@ -112,12 +118,12 @@ class Keeper:
         silent_since = now - 2 * options.ws_heartbeat_interval - options.keeper_interval
         for number, socket in enumerate(self._all(), start=1):
             if socket.claims.expires_at <= wall:
-                self._start(socket.end(Refusal("TOKEN_EXPIRED")))
+                socket.end(Refusal("TOKEN_EXPIRED"))
             elif not socket.warned and socket.claims.expires_at - options.token_warning <= wall:
                 socket.warned = True
-                self._start(socket.warn())
+                socket.warn()
             if socket.heard_at < silent_since:
-                self._start(socket.end(Refusal("PING_TIMEOUT")))
+                socket.end(Refusal("PING_TIMEOUT"))
             elif socket not in self._under_way and (work := socket.catch_up()) is not None:
                 self._begin(socket, work)
             if number % _SLICE == 0:
@@ -131,7 +137,7 @@ class Keeper:
         looking = self._once("heads", self._look_at_heads)
         await asyncio.wait([looking], timeout=settings.SWITCHBOARD.ws_heartbeat_interval / 4)
         for number, socket in enumerate(self._all(), start=1):
-            self._start(socket.beat(self._heads.get(socket.claims.user_id, 0)))
+            socket.beat(self._heads.get(socket.claims.user_id, 0))
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
 
@@ -139,6 +145,23 @@ class Keeper:
         user_ids = list(self._sockets)
         for begin in range(0, len(user_ids), _PAGE):
             self._heads |= await in_thread(backlog.heads, user_ids[begin : begin + _PAGE])
+
+    def _redis_returned(self) -> None:
+        self._compared = False
+        self._once("comparison", self._compare)
+
+    async def _compare(self) -> None:
+        """Pushes were lost: tell each socket how far the inbox is."""
+        self._compared = True
+        try:
+            user_ids = list(self._sockets)
+            for begin in range(0, len(user_ids), _PAGE):
+                for user_id, head in (await in_thread(backlog.heads, user_ids[begin : begin + _PAGE])).items():
+                    for socket in list(self._sockets.get(user_id, ())):
+                        socket.notice(head)
+        except BaseException:
+            self._compared = False
+            raise
 
     async def _look_for_revocations(self) -> None:
         """Redis may lose the message of a revocation; the table does not."""
@@ -149,7 +172,7 @@ class Keeper:
         revocations = await in_thread(_revocations_since, since)
         for user_id, version, at in revocations:
             for socket in list(self._sockets.get(user_id, ())):
-                self._start(socket.revoked(version, at))
+                socket.revoked(version, at)
         if await in_thread(_repair_copies, [user_id for user_id, _version, _at in revocations]):
             self._looked_at = began
 

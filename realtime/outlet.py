@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 class Outlet:
     """The way out to one socket.
 
-    `write` sends one frame; `heartbeat` makes the frame that says everything up to a number was sent;
-    `lost` is called when the stream no longer reaches back to where a repair had to begin.
+    `write` sends one frame, and `drained` returns when the peer has taken what was written; `heartbeat`
+    makes the frame that says everything up to a number was sent; `lost` is called when the stream no
+    longer reaches back to where a repair had to begin.
     """
 
     def __init__(
@@ -28,7 +29,8 @@ class Outlet:
         *,
         user_id: int,
         topics: tuple[str, ...],
-        write: Callable[[str], Awaitable[None]],
+        write: Callable[[str], None],
+        drained: Callable[[], Awaitable[None]],
         heartbeat: Callable[[int], str],
         lost: Callable[[], Awaitable[None]],
     ) -> None:
@@ -36,26 +38,31 @@ class Outlet:
         self._user_id = user_id
         self._topics = topics
         self._write = write
+        self._drained = drained
         self._heartbeat = heartbeat
         self._lost = lost
         self._beat_due = False
         self._fill: asyncio.Task[None] | None = None
 
-    async def push(self, seq: int, topic: str, frame: str) -> None:
+    def push(self, seq: int, topic: str, frame: str) -> None:
         """A frame came from the channel layer."""
         verdict = self.lane.push(seq, topic)
         if verdict is Verdict.SEND:
-            await self._write(frame)
+            self._write(frame)
         elif verdict is Verdict.FILL:
             self._start_fill()
 
-    async def beat(self, head: int) -> None:
-        """Send a heartbeat. If the inbox is ahead of what was sent, the repair goes first."""
+    def notice(self, head: int) -> None:
+        """The inbox has entries up to `head`: repair what of them was not sent."""
         if self.lane.behind(head):
             self._start_fill()
+
+    def beat(self, head: int) -> None:
+        """Send a heartbeat. If the inbox is ahead of what was sent, the repair goes first."""
+        self.notice(head)
         self._beat_due = True
         if not self.lane.filling:
-            await self._send_due_beat()
+            self._send_due_beat()
 
     async def hold(self) -> None:
         """Finish the repair that is under way, then send nothing until `begin`."""
@@ -63,11 +70,11 @@ class Outlet:
             await asyncio.wait([self._fill])
         self.lane.hold()
 
-    async def begin(self, *, cursor: int, head: int) -> None:
+    def begin(self, *, cursor: int, head: int) -> None:
         """Go on after `cursor`; what lies between it and `head` is read from the inbox."""
         self.lane.begin(cursor=cursor, head=head)
         if self.lane.filled():
-            await self._send_due_beat()
+            self._send_due_beat()
         else:
             self._start_fill()
 
@@ -90,8 +97,6 @@ class Outlet:
         except db.Error as error:
             logger.warning("A repair waits for the next push or heartbeat: %s", error)
             self.lane.abandon()
-        except OSError:  # the peer is gone
-            pass
         except Exception:
             logger.exception("A repair failed; the next push or heartbeat starts another")
             self.lane.abandon()
@@ -106,12 +111,13 @@ class Outlet:
                 await self._lost()
                 return
             for frame in self.lane.take(page):
-                await self._write(frame)
+                await self._drained()  # or a long repair would be more than a healthy peer's backlog may hold
+                self._write(frame)
             if self.lane.filled():
                 break
-        await self._send_due_beat()
+        self._send_due_beat()
 
-    async def _send_due_beat(self) -> None:
+    def _send_due_beat(self) -> None:
         if self._beat_due:
             self._beat_due = False
-            await self._write(self._heartbeat(self.lane.cursor))
+            self._write(self._heartbeat(self.lane.cursor))

@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import random
-import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,11 +16,11 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import Server, ServerState
+from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
 from websockets.frames import Close, Frame, Opcode
@@ -29,6 +28,7 @@ from websockets.http11 import Request, Response
 
 from notifications.wire import encode
 from realtime.events import Error
+from realtime.framing import framed
 
 SERVICE_RESTART: Final = 1012
 CLOSE_WAIT: Final = 2.0
@@ -39,9 +39,6 @@ _NORMAL_CLOSE: Final = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serializ
 
 _warnings: Final = logging.getLogger("switchboard.websockets")
 _warnings.setLevel(logging.WARNING)
-
-draining: Final = threading.Event()
-"""Set once this process has begun to say goodbye: it is not ready any more, and streams should end."""
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -186,6 +183,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     # The application
 
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take what the application sends. A text frame, of which there are many, goes the short way."""
+        text: Any = message.get("text")
+        if text is None or not self.handshake_complete or self.close_sent or not self.writable.is_set() or self.transport.is_closing():
+            await super().send(message)
+        else:
+            self.transport.write(framed(text))
+
     async def receive(self) -> ASGIReceiveEvent:
         """The next message, and reading goes on when it was the last that waits and the peer takes what we send."""
         message = await self.queue.get()
@@ -269,14 +274,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def _flush(self) -> None:
         self.transport.write(b"".join(self.conn.data_to_send()))
-
-
-class WorkerServer(Server):
-    """Uvicorn's server in one worker process, which lets the rest of the process know that it drains."""
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        draining.set()
-        await super().shutdown(sockets)
 
 
 def restart_frame(retry_after_ms: int) -> str:

@@ -17,7 +17,7 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from realtime.access_log import keep_queries_out_of_logs
-from realtime.server import WorkerServer
+from realtime.worker import WorkerServer
 
 logger = logging.getLogger("uvicorn.error")
 

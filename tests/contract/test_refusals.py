@@ -10,8 +10,8 @@ import pytest
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.models import Revocation, User
-from realtime.server import draining
 from realtime.sockets import SOCKETS
+from realtime.worker import draining
 from tests.asgi import Handshake
 from tests.conftest import Servers
 from tests.servers.workers import Site

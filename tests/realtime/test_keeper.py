@@ -28,16 +28,19 @@ class Kept:
     def catch_up(self):
         return None
 
-    async def beat(self, head):
+    def beat(self, head):
         self.beats.put_nowait(head)
 
-    async def warn(self):
+    def notice(self, head):
         pass
 
-    async def revoked(self, version, at):
+    def warn(self):
         pass
 
-    async def end(self, refusal):
+    def revoked(self, version, at):
+        pass
+
+    def end(self, refusal):
         self.reason = refusal.code
         self.ended.set()
 

@@ -16,7 +16,7 @@ class Peer:
         self.frames = []
         self.broken = False
 
-    async def write(self, frame):
+    def write(self, frame):
         if self.broken:
             self.broken = False
             raise ValueError("nobody foresaw this")
@@ -33,7 +33,10 @@ def outlet(mia, peer):
     async def lost():
         raise AssertionError("nothing was pruned")
 
-    return Outlet(user_id=mia.pk, topics=(TOPIC,), write=peer.write, heartbeat=lambda seq: f"beat {seq}", lost=lost)
+    async def drained():
+        pass
+
+    return Outlet(user_id=mia.pk, topics=(TOPIC,), write=peer.write, drained=drained, heartbeat=lambda seq: f"beat {seq}", lost=lost)
 
 
 async def settled(outlet):
@@ -46,33 +49,33 @@ async def tell(user):
 
 
 async def test_a_heartbeat_that_falls_into_an_opening_leaves_with_it_and_once(outlet, peer):
-    await outlet.beat(0)
+    outlet.beat(0)
     assert peer.frames == []
-    await outlet.begin(cursor=0, head=0)
+    outlet.begin(cursor=0, head=0)
     assert peer.frames == ["beat 0"]
-    await outlet.beat(0)
+    outlet.beat(0)
     assert peer.frames == ["beat 0", "beat 0"]
 
 
 async def test_a_heartbeat_leaves_after_its_repair(outlet, peer, mia):
-    await outlet.begin(cursor=0, head=0)
+    outlet.begin(cursor=0, head=0)
     await tell(mia)
-    await outlet.beat(1)
+    outlet.beat(1)
     await settled(outlet)
     assert [frame[:6] for frame in peer.frames] == ['{"type', "beat 1"]
 
 
 async def test_a_repair_that_fails_is_begun_again_by_the_next_push(outlet, peer, mia, caplog):
-    await outlet.begin(cursor=0, head=0)
+    outlet.begin(cursor=0, head=0)
     await tell(mia)
     await tell(mia)
     peer.broken = True
-    await outlet.push(2, TOPIC, "lost with its repair")
+    outlet.push(2, TOPIC, "lost with its repair")
     await settled(outlet)
     assert "A repair failed" in caplog.text
     assert peer.frames == []
-    await outlet.begin(cursor=0, head=0)
+    outlet.begin(cursor=0, head=0)
     await tell(mia)
-    await outlet.push(3, TOPIC, "three")
+    outlet.push(3, TOPIC, "three")
     await settled(outlet)
     assert len(peer.frames) == 3

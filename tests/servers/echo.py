@@ -17,7 +17,7 @@ if os.path.exists(os.environ.get("BROKEN", "")):
 
 django.setup()  # for the log
 
-from realtime.server import draining  # noqa: E402
+from realtime.worker import draining  # noqa: E402
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
