@@ -63,7 +63,7 @@ class SocketConsumer(AsyncConsumer):
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
         self.ending = self.warned = False
-        self._unopened: Admission | None = admission  # until the database has said where it begins
+        self._late: Admission | None = None  # while the database has yet to say where it begins
         options = settings.SWITCHBOARD
         self.writer = Writer(send, frames=options.ws_backlog_frames, size=options.ws_backlog_bytes, full=self._overflowed)
         self.outlet = Outlet(
@@ -116,7 +116,7 @@ class SocketConsumer(AsyncConsumer):
 
     def catch_up(self) -> Coroutine[Any, Any, None] | None:
         """What the database did not let this socket do before, to be tried again."""
-        return None if self._unopened is None else self._open(self._unopened)
+        return None if self._late is None else self._open(self._late)
 
     def end(self, refusal: Refusal) -> None:
         """Say why, and close."""
@@ -145,8 +145,8 @@ class SocketConsumer(AsyncConsumer):
             # First listen, then look: what is told in between comes twice rather than never. While Redis is away
             # the inbox tells, and when it has returned the keeper compares.
             await layer.listen(group, self.hear)
-            await self._open(admission)
             keeper.add(self)
+            await self._open(admission)
             await self._read(receive)
         finally:
             layer.leave(group, self.hear)
@@ -157,8 +157,9 @@ class SocketConsumer(AsyncConsumer):
     async def _open(self, admission: Admission) -> None:
         """Begin, for the first time."""
         wished = admission.language
+        self._late = None
         try:
-            opening = await self._begin(admission.cursor)
+            opening = await self._begin(admission.cursor, wished)
             if opening is not None and wished and wished != opening.language:
                 await in_thread(partial(languages.remember, user_id=self.claims.user_id, language=wished))
         except db.Error as error:
@@ -167,9 +168,14 @@ class SocketConsumer(AsyncConsumer):
             # a second, for ever. It waits, and the keeper tries again.
             if admission.new_client or self.old_clients is not OldClients.BY_HTTP:
                 self.end(Refusal("DEPENDENCY_DOWN"))
+            else:
+                self._late = admission
 
-    async def _begin(self, cursor: Cursor | None) -> backlog.Opening | None:
-        """Say where this socket begins, and go on from there. Raises what the database raises."""
+    async def _begin(self, cursor: Cursor | None, wished: str | None = None) -> backlog.Opening | None:
+        """Say where this socket begins, and go on from there. Raises what the database raises.
+
+        `wished` is given with the first time: the language that the client asked for, or an empty text.
+        """
         limit = settings.SWITCHBOARD.ws_replay_limit
         await self.outlet.hold()
         opening = await in_thread(partial(backlog.opening, self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit))
@@ -178,8 +184,8 @@ class SocketConsumer(AsyncConsumer):
             self.end(Refusal("SESSION_REVOKED"))
             await standing.aput(self.claims.user_id, GONE if opening is None else opening.standing)
             return None
-        if self._unopened is not None:
-            self.language = self._unopened.language or opening.language or self.language
+        if wished is not None:
+            self.language = wished or opening.language or self.language
         resumed = cursor is not None and opening.reaches(cursor.since, cursor.epoch, limit)
         start = cursor.since if cursor is not None and resumed else opening.head
         with translation.override(self.language):
@@ -195,7 +201,6 @@ class SocketConsumer(AsyncConsumer):
         )
         self.writer.write(encode(Connected(data=data, timestamp=timezone.now())))
         self.outlet.begin(cursor=start, head=opening.head)
-        self._unopened = None
         return opening
 
     async def _lost(self) -> None:

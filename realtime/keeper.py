@@ -37,6 +37,7 @@ _PAGE: Final = 5_000  # users asked for in one query
 _OVERLAP: Final = timedelta(seconds=10)  # a line may be committed this long after it took its time,
 _LONG_OVERLAP: Final = timedelta(minutes=10)  # and seldom, in somebody's long transaction, this long:
 _LONG_LOOK: Final = 60.0  # seconds between two looks that reach back so far
+_MARGIN: Final = 0.2  # seconds in which a publish that was begun is committed and done
 
 
 class Socket(Protocol):
@@ -147,6 +148,11 @@ class Keeper:
             self._heads |= await in_thread(backlog.heads, user_ids[begin : begin + _PAGE])
 
     def _redis_returned(self) -> None:
+        self._compare_now()
+        # A process that could not publish leaves Redis alone for REDIS_TIMEOUT, so some pushes are lost after its return.
+        asyncio.get_running_loop().call_later(settings.SWITCHBOARD.redis_timeout + _MARGIN, self._compare_now)
+
+    def _compare_now(self) -> None:
         self._compared = False
         self._once("comparison", self._compare)
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -14,21 +15,33 @@ from tests.servers.redis import PrivateRedis
 from tests.servers.workers import CHECKOUT, surroundings
 from tests.sockets import connect
 
+NOWHERE = "unix:///nowhere/redis.sock"
 BELL = "/api/ws/notifications"
 TEXT, CLOSE = 1, 8
 tell = partial(notify, type="system", message="…")
 
 
+@contextmanager
+def ready_to_tell(redis_url, user, title):
+    """A process that has that Redis and tells somebody something as soon as it is called."""
+    code = f"from notifications.services import notify; input('ready'); notify(users={user.pk}, type='system', title={title!r}, message='…')"
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+    env = {**os.environ, **surroundings(), "REDIS_URL": redis_url}
+    with subprocess.Popen(command, cwd=CHECKOUT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.read(5) == b"ready"
+        yield lambda: process.communicate(b"\n")
+    assert process.returncode == 0
+
+
 def tell_by(redis_url, user, title):
     """Tell somebody something from a process that has that Redis."""
-    code = f"from notifications.services import notify; notify(users={user.pk}, type='system', title={title!r}, message='…')"
-    env = {**os.environ, **surroundings(), "REDIS_URL": redis_url}
-    subprocess.run([sys.executable, "manage.py", "shell", "--no-imports", "-c", code], cwd=CHECKOUT, env=env, check=True, capture_output=True)
+    with ready_to_tell(redis_url, user, title) as tell_now:
+        tell_now()
 
 
 def tell_without_redis(user, title):
     """It commits, and nobody is pushed to."""
-    tell_by("unix:///nowhere/redis.sock", user, title)
+    tell_by(NOWHERE, user, title)
 
 
 def titles(frames):
@@ -93,6 +106,55 @@ def test_a_socket_opened_while_redis_is_away_is_served_from_the_inbox_and_then_b
             socket.until("heartbeat")
             tell_by(redis.url, mia, "now it is back")
             assert titles([socket.until("notification", seconds=2)]) == ["now it is back"]
+
+
+@pytest.fixture
+def seldom(servers, mia, token, tmp_path):
+    """A socket whose next heartbeat is far away, the Redis of its server, and a way to tell it something through that Redis."""
+    env = {"WS_HEARTBEAT_INTERVAL": "120"}
+    with (
+        PrivateRedis(tmp_path) as redis,
+        servers.serve(env={**env, "REDIS_URL": redis.url}) as server,
+        connect(server.ws_url + BELL, token=token(mia), new=True) as socket,
+    ):
+        socket.until("connected")
+        tell_by(redis.url, mia, "first")
+        assert titles([socket.until("notification")]) == ["first"]
+        yield socket, redis, partial(tell_by, redis.url, mia)
+
+
+def test_what_was_said_while_redis_was_away_comes_when_it_returns_and_does_not_wait_for_a_heartbeat(seldom, mia):
+    socket, redis, tell_through_redis = seldom
+    redis.kill()
+    for title in ("second", "third"):
+        tell_without_redis(mia, title)
+    redis.start()
+    assert titles(socket.take(2, "notification")) == ["second", "third"]
+    tell_through_redis("fourth")
+    assert titles([socket.until("notification")]) == ["fourth"]
+
+
+def test_what_somebody_could_not_publish_just_after_redis_returned_comes_too(seldom, mia):
+    socket, redis, _ = seldom
+    redis.kill()
+    tell_without_redis(mia, "while it was away")
+    with ready_to_tell(NOWHERE, mia, "by one who left it alone") as tell_now:
+        redis.start()
+        assert titles([socket.until("notification")]) == ["while it was away"]
+        tell_now()
+    assert titles([socket.until("notification")]) == ["by one who left it alone"]
+
+
+def test_a_frozen_redis_is_noticed_and_what_it_kept_back_comes_when_it_wakes(seldom, mia):
+    socket, redis, tell_through_redis = seldom
+    redis.freeze()
+    try:
+        tell_without_redis(mia, "while it slept")
+        socket.sync()
+    finally:
+        redis.thaw()
+    tell_through_redis("after")
+    assert titles(socket.take(2, "notification")) == ["while it slept", "after"]
 
 
 def test_a_peer_that_falls_silent_is_closed_with_4201(server, mia, token):
