@@ -1,0 +1,72 @@
+"""A peer that reads slowly gets all it can take; one that does not read is ended, and nobody else notices."""
+
+import json
+
+import pytest
+
+from accounts.groups import publish, user_group
+from notifications.services import notify
+from tests.servers.raw import RawSocket
+from tests.sockets import connect
+
+BELL = "/api/ws/notifications"
+TEXT, CLOSE = 1, 8
+NEW = "Sec-WebSocket-Protocol: switchboard.v1\r\n"
+BIG = "x" * 60_000
+
+
+def pushes(user, seqs, text=BIG):
+    frames = [{"type": "notification", "seq": seq, "data": {"id": seq, "title": text}} for seq in seqs]
+    return [(user_group(user.pk), {"type": "push", "seq": frame["seq"], "topic": "notification", "frame": json.dumps(frame)}) for frame in frames]
+
+
+def until_closed(peer):
+    """Read on; the frames, and the close code."""
+    frames = []
+    while (frame := peer.receive())[0] != CLOSE:
+        if frame[0] == TEXT:
+            frames.append(json.loads(frame[1]))
+    return frames, int.from_bytes(frame[1][:2])
+
+
+@pytest.fixture
+def stalled(server, eve, token):
+    """A socket of eve's whose peer does not read after its greeting."""
+    with RawSocket(server.port, f"{BELL}?token={token(eve)}", headers=NEW, receive_buffer=4096) as peer:
+        peer.shake_hands()
+        assert json.loads(peer.receive()[1])["type"] == "connected"
+        yield peer
+
+
+def test_a_peer_that_does_not_read_is_told_so_and_ended_with_4203(stalled, eve):
+    publish(pushes(eve, range(1, 151)))
+    frames, code = until_closed(stalled)
+    *told, error = frames
+    assert [frame["seq"] for frame in told] == list(range(1, len(told) + 1))
+    assert len(told) < 150
+    assert (error["error_code"], error["close_code"], error["reconnect"], code) == ("SLOW_CONSUMER", 4203, True, 4203)
+
+
+def test_its_neighbours_hear_everything_meanwhile(server, stalled, eve, mia, token):
+    with connect(server.ws_url + BELL, token=token(eve), new=True) as other_tab, connect(server.ws_url + BELL, token=token(mia), new=True) as neighbour:
+        for socket in (other_tab, neighbour):
+            socket.until("connected")
+        publish([push for pair in zip(pushes(eve, range(1, 151)), pushes(mia, range(1, 151), "for mia"), strict=True) for push in pair])
+        assert [frame["seq"] for frame in neighbour.take(150, "notification")] == list(range(1, 151))
+        assert [frame["seq"] for frame in other_tab.take(150, "notification")] == list(range(1, 151))
+        assert until_closed(stalled)[1] == 4203
+
+
+def test_who_reads_slowly_gets_a_long_repair_whole_and_is_not_ended(server, eve, token):
+    for _ in range(150):
+        notify(users=eve, type="system", title="…", message="y" * 4000)
+    with RawSocket(server.port, f"{BELL}?since=0&token={token(eve)}", headers=NEW, receive_buffer=4096) as peer:
+        peer.shake_hands()
+        seqs = []
+        while len(seqs) < 150:
+            opcode, payload = peer.receive()
+            assert opcode != CLOSE
+            frame = json.loads(payload) if opcode == TEXT else {}
+            if frame.get("type") == "notification":
+                seqs.append(frame["seq"])
+        assert seqs == list(range(1, 151))
