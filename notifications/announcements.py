@@ -39,7 +39,7 @@ def announce(
     Raises ValidationError. Belongs into no transaction: it makes one for every chunk.
     """
     content = Content.checked(type=type, title=title, message=message, link=link, data=data, source=source)
-    ids = [each.user_id for each in chosen(user_ids(users))] if to == Audience.USERS else []
+    ids = [each.user_id for each in chosen(user_ids(users), type=content.type)] if to == Audience.USERS else []
     words = content.words(settings.LANGUAGE_CODE)
     announcement, _ = Announcement.objects.get_or_create(
         key=key or uuid.uuid4(),
@@ -101,7 +101,7 @@ def _deliver_chunk(pk: int) -> int | None:
     if announcement.completed_at:
         return None
     left = audience(announcement.audience, announcement.user_ids).filter(pk__gt=announcement.told_up_to)
-    chunk = recipients(left, limit=settings.SWITCHBOARD.announcement_chunk)
+    chunk = recipients(left, type=announcement.type, limit=settings.SWITCHBOARD.announcement_chunk)
     if not chunk:
         Announcement.objects.filter(pk=pk).update(completed_at=timezone.now())
         return None

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.models.expressions import RawSQL
+
+
+def among(ids: Iterable[int]) -> RawSQL:
+    """These numbers as a subquery with one parameter: `filter(pk__in=among(ids))`."""
+    numbers = [(each,) for each in ids]
+    if connection.vendor == "sqlite":
+        return RawSQL("SELECT value ->> 0 FROM json_each(%s)", columns(numbers))
+    return RawSQL("SELECT unnest(%s::bigint[])", columns(numbers) if numbers else ["{}"])
 
 
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -17,3 +26,8 @@ def columns(rows: Sequence[tuple[Any, ...]]) -> list[str]:
     if connection.vendor == "sqlite":
         return [msgspec.json.encode(rows).decode()]
     return ["{" + ",".join("NULL" if value is None else str(value) for value in column) + "}" for column in zip(*rows, strict=True)]
+
+
+def texts_column(texts: Sequence[str]) -> Any:
+    """Texts of any kind as one parameter: an array for PostgreSQL, JSON for SQLite."""
+    return msgspec.json.encode(texts).decode() if connection.vendor == "sqlite" else list(texts)

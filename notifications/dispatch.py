@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import Literal
 
 from django.utils import timezone
@@ -14,6 +17,7 @@ from notifications.events import NotificationData, NotificationSent, Notificatio
 from notifications.inbox import Delivery, Late
 from notifications.models import Announcement, Notification, Preference
 from notifications.recipients import Recipient
+from notifications.storing import store
 
 
 def dispatch(*, content: Content, recipients: Sequence[Recipient], announcement: Announcement | None = None) -> list[Notification]:
@@ -22,30 +26,18 @@ def dispatch(*, content: Content, recipients: Sequence[Recipient], announcement:
     Must be the last thing in its transaction. Who has turned this type off gets nothing; who wants it
     silently gets it stored, and its sockets are told a new count instead of a notification.
     """
-    modes = _modes(content.type, [each.user_id for each in recipients])
     now = timezone.now()
-    full: dict[Words, list[Notification]] = defaultdict(list)
-    silent: list[Notification] = []
-    for each in recipients:
-        mode = modes.get(each.user_id, Preference.Mode.FULL)
-        if mode == Preference.Mode.OFF:
-            continue
-        words = content.words(each.language)
-        row = Notification(
-            user_id=each.user_id,
-            type=content.type,
-            title=words.title,
-            message=words.message,
-            link=content.link,
-            data=content.data,
-            source=content.source,
-            created_at=now,
-            announcement=announcement,
-        )
-        (silent if mode == Preference.Mode.SILENT else full[words]).append(row)
-    rows = Notification.objects.bulk_create([*silent, *(row for group in full.values() for row in group)])
-    inbox.send([*(_told(group) for group in full.values()), state_changed(silent, "unread")])
-    return sorted(rows, key=lambda row: row.pk)
+
+    def store_for(mode: str) -> list[list[Notification]]:
+        by_words: dict[Words, list[int]] = defaultdict(list)
+        for each in recipients:
+            if each.mode == mode:
+                by_words[content.words(each.language)].append(each.user_id)
+        return [store(_row(content, words, announcement, now), user_ids) for words, user_ids in by_words.items()]
+
+    full, silent = store_for(Preference.Mode.FULL), store_for(Preference.Mode.SILENT)
+    inbox.send([*(_told(group) for group in full), state_changed(chain(*silent), "unread")])
+    return sorted(chain(*full, *silent), key=attrgetter("pk"))
 
 
 def state_changed(rows: Iterable[Notification], status: Status | Literal["deleted"]) -> Delivery:
@@ -63,8 +55,17 @@ def state_changed(rows: Iterable[Notification], status: Status | Literal["delete
     return Delivery(recipients=list(ids), event=Late(write))
 
 
-def _modes(type: str, user_ids: Sequence[int]) -> dict[int, str]:
-    return dict(Preference.objects.filter(type=type, user__in=user_ids).values_list("user", "mode"))
+def _row(content: Content, words: Words, announcement: Announcement | None, now: datetime) -> Notification:
+    return Notification(
+        type=content.type,
+        title=words.title,
+        message=words.message,
+        link=content.link,
+        data=content.data,
+        source=content.source,
+        created_at=now,
+        announcement=announcement,
+    )
 
 
 def _told(rows: Sequence[Notification]) -> Delivery:

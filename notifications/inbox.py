@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.groups import publish, user_group
-from notifications.columns import columns
+from notifications.columns import columns, texts_column
 from notifications.models import Body, Entry, Inbox
 from notifications.wire import Durable, encode, splice
 
@@ -47,13 +48,12 @@ class Late:
     write: Callable[[Mapping[int, int]], Mapping[int, Durable]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     user_id: int
     seq: int
     topic: str
     item: int | None
-    body: Body
+    body: str
 
 
 def send(deliveries: Iterable[Delivery]) -> dict[int, int]:
@@ -68,8 +68,7 @@ def send(deliveries: Iterable[Delivery]) -> dict[int, int]:
     deliveries = [each for each in deliveries if each.recipients]
     heads = _number(Counter(user_id for each in deliveries for user_id in set(each.recipients)))
     lines = _lines(deliveries, heads)
-    Body.objects.bulk_create({id(line.body): line.body for line in lines}.values())
-    _store(lines)
+    _store(lines, _store_bodies(line.body for line in lines))
     if lines:
         transaction.on_commit(_Publish(lines), robust=True)
     return heads
@@ -105,6 +104,12 @@ _STORE: Final = {
 }
 
 
+_STORE_BODIES: Final = {
+    "postgresql": f"INSERT INTO {Body._meta.db_table} (created_at, text) SELECT %s, t.text FROM unnest(%s::text[]) AS t (text) RETURNING text, id",
+    "sqlite": f"INSERT INTO {Body._meta.db_table} (created_at, text) SELECT %s, value FROM json_each(%s) WHERE true RETURNING text, id",
+}
+
+
 def _number(counts: Mapping[int, int]) -> dict[int, int]:
     """Give each user as many numbers as it gets events; returns the last of each."""
     if not counts:
@@ -128,17 +133,27 @@ def _lines(deliveries: Sequence[Delivery], heads: Mapping[int, int]) -> list[_Li
             if written.keys() != seqs.keys():
                 raise ValueError("a late event must be written for exactly its recipients, or their numbers would have holes")
             for user_id, event in written.items():
-                lines.append(_Line(user_id, seqs[user_id], event.topic, items.get(user_id), Body(text=encode(event))))
+                lines.append(_Line(user_id, seqs[user_id], event.topic, items.get(user_id), encode(event)))
         else:
-            body = Body(text=encode(each.event))
+            body = encode(each.event)
             lines += [_Line(user_id, seq, each.event.topic, items.get(user_id), body) for user_id, seq in seqs.items()]
     return lines
 
 
-def _store(lines: Sequence[_Line]) -> None:
+def _store_bodies(texts: Iterable[str]) -> dict[str, int]:
+    """Store each text once; returns their ids."""
+    different = list(dict.fromkeys(texts))
+    if not different:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE_BODIES[connection.vendor], [timezone.now(), texts_column(different)])
+        return dict(cursor.fetchall())
+
+
+def _store(lines: Sequence[_Line], body_ids: Mapping[str, int]) -> None:
     if lines:
         with connection.cursor() as cursor:
-            cursor.execute(_STORE[connection.vendor], columns([(line.user_id, line.seq, line.topic, line.item, line.body.pk) for line in lines]))
+            cursor.execute(_STORE[connection.vendor], columns([(line.user_id, line.seq, line.topic, line.item, body_ids[line.body]) for line in lines]))
 
 
 @dataclass(frozen=True)
@@ -147,6 +162,6 @@ class _Publish:
 
     def __call__(self) -> None:
         publish(
-            (user_group(line.user_id), {"type": "push", "seq": line.seq, "topic": line.topic, "frame": splice(line.body.text, seq=line.seq, item=line.item)})
+            (user_group(line.user_id), {"type": "push", "seq": line.seq, "topic": line.topic, "frame": splice(line.body, seq=line.seq, item=line.item)})
             for line in self.lines
         )

@@ -52,7 +52,7 @@ async def anotify(
 
 @retried
 def _notify(content: Content, ids: list[int]) -> list[Notification]:
-    return dispatch(content=content, recipients=chosen(ids))
+    return dispatch(content=content, recipients=chosen(ids, type=content.type))
 
 
 def set_status(*, notifications: QuerySet[Notification], status: Status) -> int:
