@@ -7,7 +7,11 @@ last revocation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from accounts import standing
+from accounts.batches import Batch
 from accounts.claims import Claims, TokenRefused
 from accounts.executor import in_thread
 from accounts.models import User
@@ -22,10 +26,7 @@ async def acheck(claims: Claims) -> Standing:
     """
     copy = await standing.aget(claims.user_id)
     if copy is None or (claims.version is not None and copy.version < claims.version):
-        copy = await in_thread(_read, claims.user_id)
-        # No copy of a user that is not there: it may be made a moment from now.
-        if copy is not GONE:
-            await standing.aput(claims.user_id, copy)
+        copy = await _truth.ask(claims.user_id)
     _judge(claims, copy)
     return copy
 
@@ -33,11 +34,6 @@ async def acheck(claims: Claims) -> Standing:
 def check(claims: Claims, user: User | None) -> None:
     """The same for somebody who has the user's row anyway (None: there is none)."""
     _judge(claims, GONE if user is None else user.standing)
-
-
-def _read(user_id: int) -> Standing:
-    user = User.objects.filter(pk=user_id).first()
-    return GONE if user is None else user.standing
 
 
 def stands(claims: Claims, user: Standing) -> bool:
@@ -63,3 +59,17 @@ def _judge(claims: Claims, user: Standing) -> None:
     # Not only a lower one: after a restored backup, a version that we have yet to give may be out there.
     elif claims.version != user.version or claims.is_staff != user.is_staff:
         raise TokenRefused("the token was revoked")
+
+
+async def _read(user_ids: Sequence[int]) -> Sequence[Standing]:
+    found = await in_thread(_standings, user_ids)
+    # No copy of a user that is not there: it may be made a moment from now.
+    await standing.aput(found)
+    return [found.get(user_id, GONE) for user_id in user_ids]
+
+
+def _standings(user_ids: Sequence[int]) -> dict[int, Standing]:
+    return {user.pk: user.standing for user in User.objects.filter(pk__in=user_ids)}
+
+
+_truth: Final = Batch(_read, limit=500, at_once=2)

@@ -7,14 +7,13 @@ replaced by one of the same or a higher version, so a slow reader cannot undo a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
-from redis import Redis
-
+from accounts.batches import Batch
 from accounts.redis import RedisAway, aask, ask
 
 COPY_LIFE: Final = 86_400  # seconds; bounds what Redis keeps for users who never come back
@@ -61,32 +60,48 @@ def _key(user_id: int) -> str:
 
 def put(standings: Mapping[int, Standing]) -> bool:
     """Leave copies. Returns False where Redis is away, and some are missing: the keeper repairs it."""
-    waiting = iter(standings.items())
-    while part := dict(islice(waiting, _SLICE)):
-        try:
+    try:
+        for part in _parts(standings):
             ask(partial(_put, part))
-        except RedisAway:
-            return False
+    except RedisAway:
+        return False
     return True
 
 
-def _put(standings: Mapping[int, Standing], redis: Redis) -> None:
-    keys = (_key(user_id) for user_id in standings)
-    redis.eval(_PUT, len(standings), *keys, str(COPY_LIFE), *(each.encode() for each in standings.values()))
-
-
-async def aput(user_id: int, standing: Standing) -> None:
-    """Leave one copy, from a coroutine."""
+async def aput(standings: Mapping[int, Standing]) -> bool:
+    """The same from a coroutine."""
     try:
-        await aask(lambda redis: redis.eval(_PUT, 1, _key(user_id), str(COPY_LIFE), standing.encode()))
+        for part in _parts(standings):
+            await aask(partial(_put, part))
     except RedisAway:
-        pass
+        return False
+    return True
 
 
 async def aget(user_id: int) -> Standing | None:
     """The copy, or None where it is missing or Redis is away."""
+    copy = await _copies.ask(user_id)
+    return Standing.decode(copy) if copy else None
+
+
+def _parts(standings: Mapping[int, Standing]) -> Iterator[dict[int, Standing]]:
+    waiting = iter(standings.items())
+    while part := dict(islice(waiting, _SLICE)):
+        yield part
+
+
+def _put(standings: Mapping[int, Standing], redis: Any) -> Any:
+    keys = (_key(user_id) for user_id in standings)
+    return redis.eval(_PUT, len(standings), *keys, str(COPY_LIFE), *(each.encode() for each in standings.values()))
+
+
+async def _read(user_ids: Sequence[int]) -> Sequence[str | None]:
+    keys = [_key(user_id) for user_id in user_ids]
     try:
-        copy = await aask(lambda redis: redis.get(_key(user_id)))
+        copies: Any = await aask(lambda redis: redis.mget(keys))
     except RedisAway:
-        return None
-    return Standing.decode(str(copy)) if copy else None
+        return [None] * len(keys)
+    return list(copies)
+
+
+_copies: Final = Batch(_read, limit=_SLICE)

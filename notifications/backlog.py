@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from django.db import connection
-from django.db.models import Subquery, Value
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce, NullIf
 
+from accounts.batches import Batch
+from accounts.executor import in_thread
 from accounts.models import User
 from accounts.standing import Standing
+from notifications.columns import columns
 from notifications.models import Body, Entry, Epoch, Inbox
 from notifications.wire import splice
 
@@ -47,19 +48,72 @@ class Opening:
 
 def opening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int) -> Opening | None:
     """Read where the stream stands, or None if the user is gone. One statement."""
-    behind: RawSQL | Value = Value(0)
-    if since is not None:
-        counted = f"SELECT 1 FROM {_ENTRY} e WHERE e.user_id = %s AND e.seq > %s AND {_carried(topics)} LIMIT %s"
-        behind = RawSQL(f"SELECT count(*) FROM ({counted}) AS b", [user_id, since, *topics, limit + 1])
-    stream = (Coalesce("inbox__head", 0), Coalesce("inbox__floor", 0), Subquery(Epoch.objects.values("value")[:1]), behind)
-    person = (Coalesce(NullIf("display_name", Value("")), "username"), "language")
-    standing = ("token_version", "role", "is_staff", "is_active", "tokens_revoked_at")
-    row = User.objects.filter(pk=user_id).order_by().values_list(*stream, *person, *standing).first()
-    if row is None:
-        return None
-    head, floor, epoch, count, shown_name, language, version, role, is_staff, is_active, revoked_at = row
-    stands = Standing(version, role, is_staff, is_active, revoked_at.timestamp() if revoked_at else 0.0)
-    return Opening(head, floor, epoch, count, shown_name, language, stands)
+    return openings([(user_id, tuple(topics), since, limit)])[0]
+
+
+async def aopening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int) -> Opening | None:
+    """The same from a coroutine: one statement for all sockets of this worker that open just now."""
+    return await _openings.ask((user_id, tuple(topics), since, limit))
+
+
+def openings(questions: Sequence[Question]) -> list[Opening | None]:
+    """Read where many streams stand, in one statement."""
+    most = max((limit for *_, limit in questions), default=0)
+    rows = [(number, user_id, since, f"|{'|'.join(topics)}|") for number, (user_id, topics, since, _) in enumerate(questions)]
+    found: list[Opening | None] = [None] * len(questions)
+    if not rows:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN[connection.vendor], [*columns(rows), most + 1])
+        for number, head, floor, epoch, behind, shown_name, language, version, role, is_staff, is_active, revoked_at in cursor.fetchall():
+            standing = Standing(version, role, is_staff, is_active, _unix(revoked_at))
+            # Counted up to the highest limit among them, so that one statement does for all.
+            found[number] = Opening(head, floor, epoch, min(behind, questions[number][3] + 1), shown_name, language, standing)
+    return found
+
+
+def _unix(moment: datetime | None) -> float:
+    if moment is None:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+Question = tuple[int, tuple[str, ...], int | None, int]
+"""Whose stream, which topics are carried, the client's cursor, and up to where to count."""
+
+_EPOCH, _USER = Epoch._meta.db_table, User._meta.db_table
+
+
+def _open(questions: str, carried: str) -> str:
+    return f"""
+        WITH q (number, user_id, since, topics) AS ({questions})
+        SELECT
+            q.number, COALESCE(i.head, 0), COALESCE(i.floor, 0), (SELECT value FROM {_EPOCH} LIMIT 1),
+            CASE WHEN q.since IS NULL THEN 0 ELSE (
+                SELECT count(*) FROM (SELECT 1 FROM {_ENTRY} e WHERE e.user_id = q.user_id AND e.seq > q.since AND {carried} LIMIT %s) AS b
+            ) END,
+            COALESCE(NULLIF(u.display_name, ''), u.username), u.language, u.token_version, u.role, u.is_staff, u.is_active, u.tokens_revoked_at
+        FROM q JOIN {_USER} u ON u.id = q.user_id LEFT JOIN {_INBOX} i ON i.user_id = q.user_id
+    """
+
+
+_OPEN: Final = {
+    "postgresql": _open(
+        "SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[])",
+        "strpos(q.topics, '|' || e.topic || '|') > 0",
+    ),
+    "sqlite": _open(
+        "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(%s)",
+        "instr(q.topics, '|' || e.topic || '|') > 0",
+    ),
+}
+
+
+async def _ask(questions: Sequence[Question]) -> list[Opening | None]:
+    return await in_thread(openings, questions)
+
+
+_openings: Final = Batch(_ask, limit=500, at_once=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer
@@ -19,7 +18,6 @@ from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
 from accounts import languages, revocation, standing
-from accounts.executor import in_thread
 from accounts.groups import user_group
 from accounts.standing import GONE
 from notifications import backlog, wire
@@ -161,7 +159,7 @@ class SocketConsumer(AsyncConsumer):
         try:
             opening = await self._begin(admission.cursor, wished)
             if opening is not None and wished and wished != opening.language:
-                await in_thread(partial(languages.remember, user_id=self.claims.user_id, language=wished))
+                languages.remember_soon(user_id=self.claims.user_id, language=wished)
         except db.Error as error:
             logger.warning("A socket cannot be opened: %s", error)
             # To the bell's old client an open socket is a success, and a close a reason to come back in
@@ -178,11 +176,11 @@ class SocketConsumer(AsyncConsumer):
         """
         limit = settings.SWITCHBOARD.ws_replay_limit
         await self.outlet.hold()
-        opening = await in_thread(partial(backlog.opening, self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit))
+        opening = await backlog.aopening(self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit)
         if opening is None or not revocation.stands(self.claims, opening.standing):
             # Redis has let it in, so what Redis has is old: a snapshot, or a replica that lagged behind.
             self.end(Refusal("SESSION_REVOKED"))
-            await standing.aput(self.claims.user_id, GONE if opening is None else opening.standing)
+            await standing.aput({self.claims.user_id: GONE if opening is None else opening.standing})
             return None
         if wished is not None:
             self.language = wished or opening.language or self.language

@@ -1,5 +1,6 @@
 """Who no longer stands: revoked, changed, deactivated, deleted; with Redis, without it, and after it was emptied."""
 
+import asyncio
 import time
 
 import pytest
@@ -11,6 +12,8 @@ from accounts import revocation, services, standing, tokens
 from accounts.claims import Claims, TokenRefused
 from accounts.executor import in_thread
 from accounts.models import Revocation, User
+from accounts.redis import ask
+from tests import cast
 from tests.asgi import counted_queries
 
 
@@ -18,6 +21,11 @@ from tests.asgi import counted_queries
 def queries(db):
     with counted_queries() as found:
         yield found
+
+
+@pytest.fixture
+def crowd(db):
+    return [cast.member(f"one-of-many-{number}") for number in range(30)]
 
 
 def claims_of(user):
@@ -89,8 +97,39 @@ async def test_a_copy_older_than_the_token_is_replaced(mia, queries):
 async def test_a_slow_reader_cannot_put_back_an_old_copy(mia):
     old = mia.standing
     await in_thread(Revocation.objects.revoke, [mia.pk])
-    await standing.aput(mia.pk, old)
+    await standing.aput({mia.pk: old})
     assert (await standing.aget(mia.pk)).version == old.version + 1
+
+
+async def test_a_crowd_is_looked_up_together_and_each_is_judged_for_itself(crowd, queries, flush):
+    claims = [claims_of(user) for user in crowd]
+    await in_thread(Revocation.objects.revoke, [crowd[0].pk])
+    await in_thread(flush)
+    await in_thread(lambda: ask(lambda redis: redis.config_resetstat()))
+    queries.clear()
+    expected = [True] + [False] * (len(crowd) - 1)
+    assert await asyncio.gather(*(refused(each) for each in claims)) == expected
+    assert len(queries) == 1
+    assert await asyncio.gather(*(refused(each) for each in claims)) == expected
+    assert len(queries) == 1
+    asked = await in_thread(lambda: ask(lambda redis: redis.info("commandstats")))
+    assert asked["cmdstat_mget"]["calls"] == 2
+    assert asked["cmdstat_eval"]["calls"] == 1
+
+
+async def test_without_redis_a_crowd_costs_one_query(crowd, without_redis, queries):
+    claims = [claims_of(user) for user in crowd]
+    await refused(claims[0])
+    queries.clear()
+    assert not any(await asyncio.gather(*(refused(each) for each in claims)))
+    assert len(queries) == 1
+
+
+async def test_a_copy_that_cannot_be_read_hurts_only_its_user(mia, bob):
+    await in_thread(lambda: ask(lambda redis: redis.set(f"switchboard:standing:{bob.pk}", "nonsense")))
+    answers = await asyncio.gather(refused(claims_of(mia)), refused(claims_of(bob)), return_exceptions=True)
+    assert answers[0] is False
+    assert isinstance(answers[1], ValueError)
 
 
 def deactivate(user):

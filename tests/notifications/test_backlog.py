@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from io import StringIO
@@ -14,12 +15,14 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.executor import in_thread
 from accounts.models import Revocation, SpentRefresh, User
 from accounts.standing import GONE
 from notifications import backlog, inbox, retention
 from notifications.inbox import Delivery
 from notifications.models import Body, Entry, Epoch, Inbox
 from tests import cast
+from tests.asgi import counted_queries
 from tests.notifications.stream import frames, head, hello, told
 
 TOPICS = ["notification"]
@@ -93,6 +96,39 @@ def test_too_far_behind_is_not_reached_but_other_topics_do_not_count(mia: User) 
     assert opening(mia, since=0, limit=2).behind == 3
     assert not opening(mia, since=0, limit=2).reaches(0, None, 2)
     assert opening(mia, since=0, limit=5, topics=["notification", "task"]).behind == 6
+
+
+def test_many_openings_are_read_in_one_statement_each_with_its_own_cursor_topics_and_limit(mia: User, eve: User) -> None:
+    of_another_topic(mia, 3)
+    told(mia), told(mia)
+    told(eve)
+    Revocation.objects.revoke([eve.pk])
+    eve.refresh_from_db()
+    both = ("notification", "task")
+    questions = [
+        (mia.pk, ("notification",), 0, 1000),
+        (eve.pk, both, None, 1000),
+        (mia.pk, both, 1, 1000),
+        (2**60, both, 0, 1000),
+        (mia.pk, both, 0, 2),
+        (mia.pk, ("note", "cation"), 0, 1000),
+        (eve.pk, ("notification",), 0, 0),
+    ]
+    with CaptureQueriesContext(connection) as captured:
+        found = backlog.openings(questions)
+    assert len(captured) == 1
+    assert [each and (each.head, each.behind) for each in found] == [(5, 2), (1, 0), (5, 4), None, (5, 3), (5, 0), (1, 1)]
+    assert [each and each.standing for each in found] == [user and user.standing for user in (mia, eve, mia, None, mia, mia, eve)]
+    assert found == [backlog.opening(user_id, topics, since=since, limit=limit) for user_id, topics, since, limit in questions]
+    assert backlog.openings([]) == []
+
+
+async def test_sockets_that_open_just_now_share_a_statement(mia: User, eve: User) -> None:
+    await in_thread(told, mia)
+    with counted_queries() as queries:
+        found = await asyncio.gather(*(backlog.aopening(user.pk, TOPICS, since=since, limit=1000) for user in (mia, eve) for since in (None, 0)))
+    assert [each and each.behind for each in found] == [0, 1, 0, 0]
+    assert len([sql for sql in queries if "SELECT" in sql]) == 1
 
 
 # Pages
