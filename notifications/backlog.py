@@ -16,13 +16,26 @@ from accounts.batches import Batch
 from accounts.executor import in_thread
 from accounts.models import User
 from accounts.standing import Standing
-from notifications.columns import columns
+from notifications.columns import among, columns
 from notifications.models import Body, Entry, Epoch, Inbox
 from notifications.wire import splice
 
-PAGE: Final = 500  # frames per fill; bounds what one socket holds in memory while it catches up
+PAGE: Final = 500  # numbers per fill; bounds what one socket holds in memory while it catches up
 
-_INBOX, _ENTRY, _BODY = (model._meta.db_table for model in (Inbox, Entry, Body))
+_INBOX, _ENTRY, _BODY, _EPOCH, _USER = (model._meta.db_table for model in (Inbox, Entry, Body, Epoch, User))
+# Questions of many sockets as the rows of one statement: a number to tell them apart by, a user, a number of its stream, topics.
+_QUESTIONS: Final = {
+    "postgresql": "SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[])",
+    "sqlite": "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(%s)",
+}
+_CARRIED: Final = {
+    "postgresql": "strpos(q.topics, '|' || e.topic || '|') > 0",
+    "sqlite": "instr(q.topics, '|' || e.topic || '|') > 0",
+}
+
+
+def _listed(topics: Sequence[str]) -> str:
+    return f"|{'|'.join(topics)}|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ async def aopening(user_id: int, topics: Sequence[str], *, since: int | None, li
 def openings(questions: Sequence[Question]) -> list[Opening | None]:
     """Read where many streams stand, in one statement."""
     most = max((limit for *_, limit in questions), default=0)
-    rows = [(number, user_id, since, f"|{'|'.join(topics)}|") for number, (user_id, topics, since, _) in enumerate(questions)]
+    rows = [(number, user_id, since, _listed(topics)) for number, (user_id, topics, since, _) in enumerate(questions)]
     found: list[Opening | None] = [None] * len(questions)
     if not rows:
         return found
@@ -81,31 +94,19 @@ def _unix(moment: datetime | None) -> float:
 Question = tuple[int, tuple[str, ...], int | None, int]
 """Whose stream, which topics are carried, the client's cursor, and up to where to count."""
 
-_EPOCH, _USER = Epoch._meta.db_table, User._meta.db_table
 
-
-def _open(questions: str, carried: str) -> str:
-    return f"""
+_OPEN: Final = {
+    vendor: f"""
         WITH q (number, user_id, since, topics) AS ({questions})
         SELECT
             q.number, COALESCE(i.head, 0), COALESCE(i.floor, 0), (SELECT value FROM {_EPOCH} LIMIT 1),
             CASE WHEN q.since IS NULL THEN 0 ELSE (
-                SELECT count(*) FROM (SELECT 1 FROM {_ENTRY} e WHERE e.user_id = q.user_id AND e.seq > q.since AND {carried} LIMIT %s) AS b
+                SELECT count(*) FROM (SELECT 1 FROM {_ENTRY} e WHERE e.user_id = q.user_id AND e.seq > q.since AND {_CARRIED[vendor]} LIMIT %s) AS b
             ) END,
             COALESCE(NULLIF(u.display_name, ''), u.username), u.language, u.token_version, u.role, u.is_staff, u.is_active, u.tokens_revoked_at
         FROM q JOIN {_USER} u ON u.id = q.user_id LEFT JOIN {_INBOX} i ON i.user_id = q.user_id
     """
-
-
-_OPEN: Final = {
-    "postgresql": _open(
-        "SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[])",
-        "strpos(q.topics, '|' || e.topic || '|') > 0",
-    ),
-    "sqlite": _open(
-        "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(%s)",
-        "instr(q.topics, '|' || e.topic || '|') > 0",
-    ),
+    for vendor, questions in _QUESTIONS.items()
 }
 
 
@@ -120,37 +121,63 @@ _openings: Final = Batch(_ask, limit=500, at_once=2)
 class Page:
     """Some frames of a stream, in order, and up to which number nothing else was there to carry."""
 
-    frames: Sequence[tuple[int, str]]
+    frames: list[tuple[int, str]]
     upto: int
     head: int
     floor: int
 
 
+Place = tuple[int, tuple[str, ...], int]
+"""Whose stream, which topics are carried, and after which number to read."""
+
+
 def page(user_id: int, topics: Sequence[str], *, after: int) -> Page:
-    """Read the frames after `after` that a socket with these topics carries, at most PAGE. One statement."""
+    """Read the frames after `after` that a socket with these topics carries, out of the next PAGE numbers. One statement."""
+    return pages([(user_id, tuple(topics), after)])[0]
+
+
+async def apage(user_id: int, topics: Sequence[str], *, after: int) -> Page:
+    """The same from a coroutine: one statement for many sockets of this worker, for they all read at once when Redis returns."""
+    return await _pages.ask((user_id, tuple(topics), after))
+
+
+def pages(places: Sequence[Place]) -> list[Page]:
+    """Read a page of many streams, in one statement."""
+    found = [Page([], 0, 0, 0) for _ in places]
+    if not places:
+        return found
+    rows = [(number, user_id, after, _listed(topics)) for number, (user_id, topics, after) in enumerate(places)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT i.head, i.floor, e.seq, e.item, b.text
-            FROM {_INBOX} i
-            LEFT JOIN {_ENTRY} e ON e.user_id = i.user_id AND e.seq > %s AND {_carried(topics)}
-            LEFT JOIN {_BODY} b ON b.id = e.body_id
-            WHERE i.user_id = %s ORDER BY e.seq LIMIT %s
-            """,
-            [after, *topics, user_id, PAGE],
-        )
-        rows = cursor.fetchall()
-    if not rows:
-        return Page((), 0, 0, 0)
-    head, floor = rows[0][:2]
-    frames = [(seq, splice(text, seq=seq, item=item)) for _, _, seq, item, text in rows if seq is not None]
-    return Page(frames, frames[-1][0] if len(frames) == PAGE else head, head, floor)
+        cursor.execute(_READ[connection.vendor], [*columns(rows), PAGE])
+        for number, head, floor, seq, item, text in cursor.fetchall():
+            page = found[number]
+            if not page.head:
+                page = found[number] = Page([], min(places[number][2] + PAGE, head), head, floor)
+            if seq is not None:
+                page.frames.append((seq, splice(text, seq=seq, item=item)))
+    return found
+
+
+_READ: Final = {
+    vendor: f"""
+        WITH q (number, user_id, after, topics) AS ({questions})
+        SELECT q.number, i.head, i.floor, e.seq, e.item, b.text
+        FROM q JOIN {_INBOX} i ON i.user_id = q.user_id
+        LEFT JOIN {_ENTRY} e ON e.user_id = q.user_id AND e.seq > q.after AND e.seq <= q.after + %s AND {_CARRIED[vendor]}
+        LEFT JOIN {_BODY} b ON b.id = e.body_id
+        ORDER BY q.number, e.seq
+    """
+    for vendor, questions in _QUESTIONS.items()
+}
+
+
+async def _ask_pages(places: Sequence[Place]) -> list[Page]:
+    return await in_thread(pages, places)
+
+
+_pages: Final = Batch(_ask_pages, limit=20, at_once=4)
 
 
 def heads(user_ids: Iterable[int]) -> dict[int, int]:
     """The newest number of each user that was ever told anything. One statement for a whole worker."""
-    return dict(Inbox.objects.filter(user_id__in=list(user_ids)).values_list("user_id", "head"))
-
-
-def _carried(topics: Sequence[str]) -> str:
-    return f"e.topic IN ({', '.join(['%s'] * len(topics))})"
+    return dict(Inbox.objects.filter(user_id__in=among(user_ids)).values_list("user_id", "head"))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from django import db
 
-from accounts.executor import in_thread
 from notifications import backlog
 from realtime.lane import Lane, Verdict
 
@@ -106,7 +104,7 @@ class Outlet:
 
     async def _read_pages(self) -> None:
         while True:
-            page = await in_thread(partial(backlog.page, self._user_id, self._topics, after=self.lane.ask()))
+            page = await backlog.apage(self._user_id, self._topics, after=self.lane.ask())
             if page.floor > self.lane.cursor:
                 await self._lost()
                 return

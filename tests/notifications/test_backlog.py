@@ -147,17 +147,39 @@ def test_a_page_holds_in_order_what_came_after_and_nothing_of_other_topics(mia: 
 def test_an_empty_page_still_tells_how_far_it_looked(mia: User, eve: User) -> None:
     of_another_topic(mia, 2)
     assert backlog.page(mia.pk, TOPICS, after=0) == backlog.Page([], 2, 2, 0)
-    assert backlog.page(eve.pk, TOPICS, after=0) == backlog.Page((), 0, 0, 0)
+    assert backlog.page(eve.pk, TOPICS, after=0) == backlog.Page([], 0, 0, 0)
 
 
-def test_a_full_page_ends_at_its_last_frame_and_the_next_goes_on_there(mia: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_ends_after_so_many_numbers_and_the_next_goes_on_there(mia: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "PAGE", 2)
-    for _ in range(3):
-        told(mia)
-    first = backlog.page(mia.pk, TOPICS, after=0)
-    assert ([seq for seq, _ in first.frames], first.upto, first.head) == ([1, 2], 2, 3)
-    second = backlog.page(mia.pk, TOPICS, after=first.upto)
-    assert ([seq for seq, _ in second.frames], second.upto) == ([3], 3)
+    told(mia)
+    of_another_topic(mia, 2)
+    told(mia), told(mia)
+    found = [backlog.page(mia.pk, TOPICS, after=after) for after in (0, 2, 4)]
+    assert [([seq for seq, _ in page.frames], page.upto, page.head) for page in found] == [([1], 2, 5), ([4], 4, 5), ([5], 5, 5)]
+
+
+def test_pages_of_many_streams_are_read_in_one_statement_each_from_its_own_place(mia: User, eve: User) -> None:
+    told(mia)
+    of_another_topic(mia, 1)
+    told(mia)
+    told(eve)
+    both = ("notification", "task")
+    places = [(mia.pk, ("notification",), 0), (eve.pk, both, 0), (mia.pk, both, 1), (2**60, both, 0), (eve.pk, both, 1)]
+    with CaptureQueriesContext(connection) as captured:
+        found = backlog.pages(places)
+    assert len(captured) == 1
+    assert [[seq for seq, _ in page.frames] for page in found] == [[1, 3], [1], [2, 3], [], []]
+    assert found == [backlog.page(user_id, topics, after=after) for user_id, topics, after in places]
+    assert backlog.pages([]) == []
+
+
+async def test_sockets_that_read_just_now_share_a_statement(mia: User, eve: User) -> None:
+    await in_thread(told, mia)
+    with counted_queries() as queries:
+        found = await asyncio.gather(*(backlog.apage(user.pk, TOPICS, after=after) for user in (mia, eve) for after in (0, 1)))
+    assert [len(page.frames) for page in found] == [1, 0, 0, 0]
+    assert len([sql for sql in queries if "SELECT" in sql]) == 1
 
 
 def test_a_page_holds_nobody_elses_frames(mia: User, eve: User) -> None:
