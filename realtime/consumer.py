@@ -28,8 +28,7 @@ from realtime.handshake import Admission, Cursor, admit, language, parse_cursor,
 from realtime.keeper import Keeper
 from realtime.layer import here
 from realtime.outlet import Outlet
-from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse
-from realtime.server import restart_frame
+from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse, restart_frame
 from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -63,7 +62,13 @@ class SocketConsumer(AsyncConsumer):
         self.ending = self.warned = False
         self._late: Admission | None = None  # while the database has yet to say where it begins
         options = settings.SWITCHBOARD
-        self.writer = Writer(send, frames=options.ws_backlog_frames, size=options.ws_backlog_bytes, full=self._overflowed)
+        self.writer = Writer(
+            send,
+            at_once=None if self.protocol is None else self.protocol.send_text,
+            frames=options.ws_backlog_frames,
+            size=options.ws_backlog_bytes,
+            full=self._overflowed,
+        )
         self.outlet = Outlet(
             user_id=self.claims.user_id, topics=self.topics, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
         )

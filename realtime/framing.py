@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-_TEXT = 0x81  # the only fragment of a text message
-
-_last: tuple[str, bytes] = ("", bytes((_TEXT, 0)))
+_last: tuple[str, bytes] = ("", b"\x81\x00")  # 0x81: the only fragment of a text message
 
 
 def framed(text: str) -> bytes:
@@ -14,12 +12,11 @@ def framed(text: str) -> bytes:
         return _last[1]
     payload = text.encode()
     size = len(payload)
-    if size < 126:
-        header = bytes((_TEXT, size))
-    elif size < 65536:
-        header = bytes((_TEXT, 126)) + size.to_bytes(2)
+    if 126 <= size < 65536:
+        frame = b"\x81\x7e" + size.to_bytes(2) + payload
+    elif size < 126:
+        frame = bytes((0x81, size)) + payload
     else:
-        header = bytes((_TEXT, 127)) + size.to_bytes(8)
-    frame = header + payload
+        frame = b"\x81\x7f" + size.to_bytes(8) + payload
     _last = (text, frame)
     return frame

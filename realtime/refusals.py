@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
@@ -24,6 +25,7 @@ from realtime.events import Error
 logger = logging.getLogger(__name__)
 
 PROTOCOL: Final = "switchboard.v1"
+SERVICE_RESTART: Final = 1012
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
@@ -96,6 +98,20 @@ def error_frame(refusal: Refusal, *, close_code: int | None = None) -> str:
             close_code=close_code,
             reconnect=reconnects(close_code),
             retry_after_ms=UNSET if refusal.retry_after is None else int(refusal.retry_after * 1000),
+        )
+    )
+
+
+def restart_frame(retry_after_ms: int) -> str:
+    """The `error` frame, in the active language, that tells a client to come back because this worker restarts."""
+    return encode(
+        Error(
+            error_code="OVERLOADED",
+            message=gettext("The server restarts. Connect again."),
+            timestamp=timezone.now(),
+            close_code=SERVICE_RESTART,
+            reconnect=True,
+            retry_after_ms=retry_after_ms,
         )
     )
 

@@ -1,8 +1,8 @@
 """What waits to be sent to one socket.
 
-A frame is sent where it comes up: the server's `send` is stepped by hand, and as long as the peer
-takes what it is sent, that is all there is, with no queue and no task. Only when `send` has to wait
-does a task go on with it, and later frames queue up behind, up to a bound.
+A frame is sent where it comes up: at once where the server lets us, else by stepping its `send` by
+hand. As long as the peer takes what it is sent that is all there is, with no queue and no task. Only
+when `send` has to wait does a task go on with it, and later frames queue up behind, up to a bound.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ Message = dict[str, Any]
 class Writer:
     """Sends frames in the order in which they are given.
 
-    `send` is the ASGI server's. At most `frames` of at most `size` bytes together may wait (one may
+    `send` is the ASGI server's; `at_once` sends a text without it, or returns False. At most `frames` of at most `size` bytes together may wait (one may
     always). For the next one, all that waits is dropped and `full` is called: it should end the socket.
     """
 
-    __slots__ = ("_frames", "_full", "_room", "_send", "_size", "_task", "_waiting", "closed")
+    __slots__ = ("_at_once", "_frames", "_full", "_room", "_send", "_size", "_task", "_waiting", "closed")
 
-    def __init__(self, send: Callable[[Any], Awaitable[None]], *, frames: int, size: int, full: Callable[[], None]) -> None:
+    def __init__(
+        self, send: Callable[[Any], Awaitable[None]], *, at_once: Callable[[str], bool] | None = None, frames: int, size: int, full: Callable[[], None]
+    ) -> None:
         self.closed = False
         """Nothing more is taken: the peer is gone, or has been told to go."""
         self._send: Any = send
+        self._at_once = at_once or _never
         self._frames = frames
         self._size = size
         self._full = full
@@ -37,12 +40,13 @@ class Writer:
 
     def write(self, frame: str) -> None:
         """Send one frame, now or after those that wait."""
-        if not self.closed:
-            message = {"type": "websocket.send", "text": frame}
-            if self._task is None:
-                self._step(message)
-            else:
-                self._queue(message, len(frame.encode()))
+        if self.closed or (self._task is None and self._at_once(frame)):
+            return
+        message = {"type": "websocket.send", "text": frame}
+        if self._task is None:
+            self._step(message)
+        else:
+            self._queue(message, len(frame.encode()))
 
     def close(self, code: int) -> None:
         """Close the socket, after what waits."""
@@ -98,6 +102,10 @@ class Writer:
             self.closed = True
         finally:
             self._task = None
+
+
+def _never(text: str) -> bool:
+    return False
 
 
 class _Rest:
