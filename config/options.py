@@ -117,6 +117,12 @@ class Options:
     """How long before its credential ends a socket is told so."""
     ws_frame_limit: int = knob(64 * 1024, **whole(1024, 1024 * 1024))
     """Bytes of one frame from a client; more is MESSAGE_TOO_BIG."""
+    ws_frame_rate: int = knob(20, **whole(0, 100_000))
+    """Frames a second that a client may send for long; 0 means no limit. Who sends more is read more slowly."""
+    ws_frame_burst: int = knob(60, **whole(1, 100_000))
+    """Frames that a client may send at once."""
+    ws_frame_patience: float = knob(10.0, **seconds(0, 600))
+    """How long a client that sends more is read more slowly, before its frames are refused and then its socket is closed with RATE_LIMITED."""
     ws_replay_limit: int = knob(1000, **whole(1, 100_000))
     """Frames a resume sends at most; further behind, the client reloads."""
     ws_backlog_frames: int = knob(1000, **whole(10, 100_000))
