@@ -43,7 +43,7 @@ class Admission:
 
 async def admit(scope: Mapping[str, Any]) -> Admission:
     """Check a handshake. Raises Refusal."""
-    if draining.is_set():
+    if draining.is_set() or scope.get("overloaded"):
         raise Refusal("OVERLOADED")
     headers = _headers(scope)
     try:

@@ -46,6 +46,7 @@ ONCE = {
     "test_docs",
     "test_docs_frames",
     "test_embedded",
+    "test_full_workers",
     "test_ground",
     "test_house",
     "test_lane",

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from realtime.places import raise_open_files, shortage
 from realtime.private_redis import private_redis
 from realtime.supervisor import PortUnavailable, Supervisor, listen, worker_config
 
@@ -39,6 +40,9 @@ class Command(BaseCommand):
         if workers < 1:
             raise CommandError("--workers must be at least 1.")
         self._tell_missing_migrations()
+        raise_open_files()
+        if said := shortage(settings.SWITCHBOARD.ws_max_sockets):
+            self.stderr.write(said)
         try:
             sock = listen(host, port)
         except (PortUnavailable, OverflowError) as error:
