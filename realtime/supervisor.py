@@ -42,14 +42,19 @@ def listen(host: str, port: int) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted sockets inherit it
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+        drop_the_unreachable(sock)
         sock.bind(address)
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise PortUnavailable(_why_not(error, host, port)) from error
     return sock
+
+
+def drop_the_unreachable(sock: socket.socket) -> None:
+    """Have a listening socket's connections dropped whose peers acknowledge nothing for STALLED_MS, where the system can do that (Linux)."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # accepted sockets inherit it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

@@ -42,6 +42,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 ONCE = {
     "test_bad_input",
     "test_close_codes",
+    "test_daphne",
     "test_database_limits",
     "test_docs",
     "test_docs_frames",

@@ -85,4 +85,4 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def heard(protocol: Any) -> str:
-    return "" if protocol is None else f"{protocol.loop.time() - protocol.heard_at:.3f}"
+    return "" if protocol is None else f"{asyncio.get_running_loop().time() - protocol.heard_at:.3f}"
