@@ -156,7 +156,8 @@ class DaphneServer(Server):  # type: ignore[misc]
 
     def _speak(self) -> None:
         self.ws_factory.protocol = DaphneProtocol
-        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_WAIT)
+        # Who breaks the protocol is told so (1002, 1007, 1009) and not just dropped.
+        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_WAIT, failByDrop=False)
 
     def listen_success(self, port: Any) -> None:
         """Take note of a port that listens."""

@@ -103,6 +103,15 @@ def test_a_peer_that_does_not_hang_up_is_dropped(raw: RawSocket) -> None:
     assert time.monotonic() - began < 6
 
 
+def test_who_breaks_the_protocol_is_told_how(site: Site) -> None:
+    for payload, code in ((b"\xff\xfe", 1007), (b"x" * (MIB + 1), 1009)):
+        with RawSocket(site.port) as client, ThreadPoolExecutor() as pool:
+            client.shake_hands()
+            sending = pool.submit(client.send, TEXT, payload)
+            assert next_of(client, CLOSE)[:2] == code.to_bytes(2)
+            sending.exception()
+
+
 def test_abort_does_not_wait_for_anything(raw: RawSocket) -> None:
     raw.send(TEXT, b"abort")
     with pytest.raises((EOFError, ConnectionError)):
