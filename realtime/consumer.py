@@ -28,7 +28,8 @@ from realtime.handshake import Admission, Cursor, admit, language, parse_cursor,
 from realtime.keeper import Keeper
 from realtime.layer import here
 from realtime.outlet import Outlet
-from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse, restart_frame
+from realtime.pace import Pace, Ruling
+from realtime.refusals import PROTOCOL, TOO_FAST, OldClients, Refusal, error_frame, refuse, restart_frame
 from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -211,20 +212,33 @@ class SocketConsumer(AsyncConsumer):
         await self._begin(None)
 
     async def _read(self, receive: Receive) -> None:
+        options, clock = settings.SWITCHBOARD, asyncio.get_running_loop().time
+        pace = Pace(rate=options.ws_frame_rate, burst=options.ws_frame_burst, patience=options.ws_frame_patience)
+        asked = clock()
         while (message := await receive())["type"] != "websocket.disconnect":
             if not self.ending:
+                now = clock()
+                ruling, wait = pace.frame(now, idle=now - asked)
+                if wait:
+                    await asyncio.sleep(wait)
                 with translation.override(self.language):
-                    await self._obey(message.get("text"), message.get("bytes") or b"")
+                    await self._obey(message.get("text"), message.get("bytes") or b"", ruling)
+            asked = clock()
 
     # What the client asks
 
-    async def _obey(self, text: str | None, binary: bytes) -> None:
+    async def _obey(self, text: str | None, binary: bytes, ruling: Ruling) -> None:
         """Read one frame and do it. The one place where errors become frames; none of them ends the socket."""
         if len(binary if text is None else text.encode()) > settings.SWITCHBOARD.ws_frame_limit:
             self.end(Refusal("MESSAGE_TOO_BIG"))
             return
+        if ruling is Ruling.END:
+            self.end(Refusal("RATE_LIMITED", detail=TOO_FAST, retry_after=settings.SWITCHBOARD.ws_frame_patience))
+            return
         try:
             command = wire.decode(text, self.accepts)
+            if ruling is Ruling.REFUSE:
+                raise wire.Refused("RATE_LIMITED", str(TOO_FAST), getattr(command, "client_message_id", None))
             await getattr(self, f"do_{command.__struct_config__.tag}")(command)
         except wire.Refused as refused:
             named = {"client_message_id": refused.client_message_id} if refused.client_message_id else UNSET

@@ -56,6 +56,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "MESSAGE_TOO_BIG": Reason(0, 4413, _("This frame is too big.")),
 }
 
+TOO_FAST: Final = _("You send too fast. Wait a little.")
 TEMPORARY: Final = frozenset({"RATE_LIMITED", "OVERLOADED", "DEPENDENCY_DOWN", "CONNECTION_LIMIT"})
 
 

@@ -42,8 +42,6 @@ _warnings.setLevel(logging.WARNING)
 class SocketProtocol(WebSocketsSansIOProtocol):
     """One socket. The consumer and the keeper may use what is public here, on the event loop only."""
 
-    heard_at: float
-    """When the peer last sent anything, a protocol pong too, in the event loop's time."""
     on_pong: Callable[[bytes], None] | None
     """Called with the payload of every protocol pong."""
     farewell: Callable[[int], str | None]
@@ -53,11 +51,19 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         # Its debug lines hold the request line, and with it a token; "connection open" is said twice.
         self.conn.debug, self.conn.logger = False, _warnings
-        self.heard_at = self.loop.time()
+        self._heard_at = self.loop.time()
         self.on_pong = None
         self.farewell = restart_frame
         self._failed = self._parting = False
         self._flows = False  # whether frames may be sent, and the peer takes them
+
+    @property
+    def heard_at(self) -> float:
+        """When the peer last sent anything, a protocol pong too, in the event loop's time.
+
+        While something waits for the application, nothing more is read: that is no silence of the peer's.
+        """
+        return self._heard_at if self.queue.empty() else self.loop.time()
 
     def abort(self) -> None:
         """Drop the connection now. A close would wait for a stalled peer to read what is queued for it."""
@@ -100,7 +106,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     # What arrives
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = self.loop.time()
+        self._heard_at = self.loop.time()
         if self._failed:
             return
         super().data_received(data)
@@ -210,8 +216,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def receive(self) -> ASGIReceiveEvent:
         """The next message, and reading goes on when it was the last that waits and the peer takes what we send."""
         message = await self.queue.get()
-        if self.queue.empty() and self.writable.is_set():
-            self._read_on()
+        if self.queue.empty():
+            self._heard_at = self.loop.time()  # we begin to listen only now
+            if self.writable.is_set():
+                self._read_on()
         return message
 
     async def run_asgi(self) -> None:
