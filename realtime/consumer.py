@@ -60,12 +60,13 @@ class SocketConsumer(AsyncConsumer):
         self.language = admission.language or settings.LANGUAGE_CODE
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
-        self.ending = self.warned = False
+        self.ending = False
+        self.warned = True  # for nothing may precede `connected`
         self._late: Admission | None = None  # while the database has yet to say where it begins
         options = settings.SWITCHBOARD
         self.writer = Writer(
             send,
-            at_once=None if self.protocol is None else self.protocol.send_text,
+            at_once=getattr(self.protocol, "send_text", None),  # Daphne has none
             frames=options.ws_backlog_frames,
             size=options.ws_backlog_bytes,
             full=self._overflowed,
@@ -189,6 +190,7 @@ class SocketConsumer(AsyncConsumer):
             await standing.aput({self.claims.user_id: GONE if opening is None else opening.standing})
             return None
         if wished is not None:
+            self.warned = False
             self.language = wished or opening.language or self.language
         resumed = cursor is not None and opening.reaches(cursor.since, cursor.epoch, limit)
         start = cursor.since if cursor is not None and resumed else opening.head

@@ -49,7 +49,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        # Its debug lines hold the request line, and with it a token; "connection open" is said twice.
+        # Its debug lines hold the request line, and with it a token.
         self.conn.debug, self.conn.logger = False, _warnings
         self._heard_at = self.loop.time()
         self.on_pong = None
@@ -124,8 +124,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def start_keepalive(self) -> None:
         super().start_keepalive()
         self._flows = True
-        # The handshake is done: its request and response are several KiB per socket.
-        del self.request, self.response
+        del self.request, self.response  # several KiB per socket
         if self._parting:
             self.loop.call_soon(self._say_goodbye)  # unless the application refuses it, which it then has done
 
