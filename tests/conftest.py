@@ -63,6 +63,7 @@ ONCE = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long-soak", action="store_true", help="let memory and slow readers be watched for minutes, not seconds")
     parser.addoption("--real-time", action="store_true", help="let the old clients' minute take a minute, not three seconds")
 
 

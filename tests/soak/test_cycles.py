@@ -1,0 +1,56 @@
+"""A socket that has come and gone leaves nothing behind."""
+
+import asyncio
+import statistics
+
+import psutil
+import pytest
+import redis as redis_py
+from websockets.asyncio.client import connect
+
+from tests.servers.redis import PrivateRedis
+from tests.servers.waiting import until
+
+AT_ONCE = 8
+LAPS = 10
+
+
+@pytest.fixture
+def cycles(request):
+    return 10_000 if request.config.getoption("--long-soak") else 500
+
+
+@pytest.mark.timeout(600)
+async def test_connecting_speaking_and_leaving_costs_no_memory_files_or_clients_of_redis(servers, mia, token, tmp_path, cycles):
+    with PrivateRedis(tmp_path) as redis, servers.serve(env={"REDIS_URL": redis.url, "WS_HEARTBEAT_INTERVAL": "30"}) as site:
+        worker = psutil.Process(site.workers()[0])
+        url = f"{site.ws_url}/api/v1/ws?token={token(mia)}"
+
+        async def lap(count):
+            turns = asyncio.Semaphore(AT_ONCE)
+
+            async def cycle():
+                async with turns, connect(url, compression=None, proxy=None) as socket:
+                    await socket.recv()  # connected
+                    await socket.send('{"type":"ping","timestamp":1}')
+                    while '"pong"' not in await socket.recv():  # a heartbeat, perhaps
+                        pass
+
+            await asyncio.gather(*(cycle() for _ in range(count)))
+
+        def held():
+            with redis_py.Redis.from_url(redis.url) as client:
+                return worker.num_fds(), len(client.client_list()) - 1, len(client.pubsub_channels())
+
+        await lap(cycles // LAPS)  # whatever is made once is made now
+        before = held()
+        memory = [worker.memory_full_info().uss]
+        for _ in range(LAPS):
+            await lap(cycles // LAPS)
+            memory.append(worker.memory_full_info().uss)
+        until(lambda: held() == before, what=f"files, clients and channels are again {before}")
+
+    slope = statistics.linear_regression(range(len(memory)), memory).slope / (cycles // LAPS)
+    print(f"\n{cycles} cycles: {slope:.0f} bytes a cycle, {memory[0] / 2**20:.1f} → {memory[-1] / 2**20:.1f} MiB; files, clients, channels {before} → the same")
+    # An open socket has 20,000 bytes of its own. Short runs show less than long ones, because caches still fill.
+    assert slope < (500 if cycles == 10_000 else 10_000)
