@@ -1,7 +1,8 @@
 # make run    try it out: two workers on http://127.0.0.1:8000 (HOST=, PORT=, WORKERS=)
 # make test   everything that has to hold
+# make bench  how fast it is beside others, written into docs/benchmarks.md (QUICK=1: a short form, printed only)
 #
-# Both need Python 3.11 or newer (PYTHON= names one) and bring the rest along into .venv.
+# They need Python 3.11 or newer (PYTHON= names one) and bring the rest along into .venv.
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -15,7 +16,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 OLD := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test install install-dev chromium node curl
+.PHONY: help run test bench install install-dev install-bench chromium node rivals-on-node curl
 .DEFAULT_GOAL := help
 
 help:
@@ -35,12 +36,19 @@ test: install-dev chromium node curl
 	$(PY) -m pytest -n $(JOBS) --dist worksteal
 	$(PY) -m tests.servers.postgres $(PY) -m pytest -n $(JOBS) --dist worksteal -m "not once"
 
+bench: install-bench rivals-on-node
+	@$(PY) -m bench $(if $(QUICK),--quick)
+
 install: .venv/bin/python
 	@$(call once,requirements.txt,runtime)
 	@$(bring-redis)
 
 install-dev: .venv/bin/python
 	@$(call once,requirements-dev.txt requirements.txt,dev)
+	@$(bring-redis)
+
+install-bench: .venv/bin/python
+	@$(call once,requirements-bench.txt requirements.txt,bench)
 	@$(bring-redis)
 
 .venv/bin/python:
@@ -95,6 +103,15 @@ node:
 		wanted=$$(cksum < tests/node/package-lock.json); \
 		if [ "$$(cat tests/node/node_modules/.installed 2>/dev/null)" != "$$wanted" ]; then \
 			npm ci --silent --prefix tests/node; echo "$$wanted" > tests/node/node_modules/.installed; \
+		fi; \
+	fi
+
+# Without Node the bench says which row is missing.
+rivals-on-node:
+	@set -e; if command -v npm >/dev/null; then \
+		wanted=$$(cksum < bench/package-lock.json); \
+		if [ "$$(cat bench/node_modules/.installed 2>/dev/null)" != "$$wanted" ]; then \
+			npm ci --silent --prefix bench; echo "$$wanted" > bench/node_modules/.installed; \
 		fi; \
 	fi
 

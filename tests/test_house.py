@@ -113,11 +113,13 @@ def loose_pins(root: Path) -> list[str]:
     """Requirements that another day would install in another version."""
     pinned = re.compile(r"-r requirements\.txt|[A-Za-z0-9._-]+(\[[a-z,]+\])?==[0-9][^ *]*( *;.*)?")
     found = []
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         lines = [line.strip() for line in (root / name).read_text().splitlines()]
         found += [f"{name}: {line}" for line in lines if line and not line.startswith("#") and not pinned.fullmatch(line)]
-    package = json.loads((root / "tests/node/package.json").read_text())
-    found += [f"package.json: {name} {version}" for name, version in package["dependencies"].items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)]
+    for folder in ("tests/node", "bench"):
+        package = json.loads((root / folder / "package.json").read_text())
+        wrong = ((name, version) for name, version in package["dependencies"].items() if not re.fullmatch(r"\d+\.\d+\.\d+", version))
+        found += [f"{folder}: {name} {version}" for name, version in wrong]
     return found
 
 
@@ -239,7 +241,10 @@ def test_a_loose_pin_is_found(tmp_path: Path) -> None:
     (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\npytest==9.*\n")
     (tmp_path / "tests/node").mkdir(parents=True)
     (tmp_path / "tests/node/package.json").write_text('{"dependencies": {"ws": "^8.0.0"}}')
-    assert loose_pins(tmp_path) == ["requirements.txt: channels", "requirements.txt: redis>=5", "requirements-dev.txt: pytest==9.*", "package.json: ws ^8.0.0"]
+    (tmp_path / "requirements-bench.txt").write_text("-r requirements.txt\nfastapi==0.165.0\n")
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench/package.json").write_text('{"dependencies": {"socket.io": "4.8.4"}}')
+    assert loose_pins(tmp_path) == ["requirements.txt: channels", "requirements.txt: redis>=5", "requirements-dev.txt: pytest==9.*", "tests/node: ws ^8.0.0"]
 
 
 def test_a_route_that_is_registered_twice_is_found() -> None:

@@ -1,0 +1,101 @@
+"""Runs the bench; see `python -m bench --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import machine, nchan
+from bench.contestants import CONTESTANTS
+from bench.crowd import Wrong
+from bench.grounds import Grounds, prepared
+from bench.measures import QUICK, SMOKE, Figures, Scale, handshakes, memory, pushes
+from bench.report import Report, document
+from bench.results import Results
+from bench.servers import CHECKOUT, DidNotStart
+from bench.whole_way import whole_way
+
+ALL = tuple(CONTESTANTS)
+# Which rows a measure has. Those that matter for an aim come in every round, others take long and come once.
+PUSHES = tuple(key for key in ALL if key != "ours-pg")
+HANDSHAKES = ("ours", "ours-pg", "bare", "daphne")
+MEMORY = ("ours", "bare", "socketio", "fastapi", "pubsub", "daphne")
+WHOLE_WAY = ("ours", "ours-pg")
+MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY}
+ONCE = {("handshakes", "daphne"), *(("memory", row) for row in MEMORY if row not in ("ours", "bare"))}
+
+
+def measured(grounds: Grounds, measure: str, row: str, scale: Scale) -> Figures:
+    """One row of one measure, once."""
+    if measure == "whole-way":
+        return whole_way(grounds, "postgresql" if row == "ours-pg" else "sqlite", scale)
+    return {"pushes": pushes, "handshakes": handshakes, "memory": memory}[measure](grounds, CONTESTANTS[row], scale)
+
+
+def plan(measures: list[str], rows: list[str], rounds: int) -> Iterator[tuple[int, str, str]]:
+    """Rounds of all rows in turn, so that a machine that changes its mood changes it for all."""
+    for turn in range(rounds):
+        for measure in measures:
+            for row in MEASURES[measure]:
+                if row in rows and (turn == 0 or (measure, row) not in ONCE):
+                    yield turn, measure, row
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures this server beside others, and prints what came out.")
+    parser.add_argument("--quick", action="store_true", help="one short round; prints only")
+    parser.add_argument("--smoke", action="store_true", help="a moment of everything, to see that it works; the figures mean nothing")
+    parser.add_argument("--measures", default=",".join(MEASURES), help="which of them, separated by commas (default: %(default)s)")
+    parser.add_argument("--rows", default=",".join(ALL), help="which servers, separated by commas (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, help="how often each row runs")
+    parser.add_argument("--write", type=Path, help="where the document goes (default: docs/benchmarks.md, for a full run of everything)")
+    parser.add_argument("--json", type=Path, help="where the figures of each round go")
+    arguments = parser.parse_args()
+    scale = SMOKE if arguments.smoke else QUICK if arguments.quick else Scale()
+    measures, rows, rounds = arguments.measures.split(","), arguments.rows.split(","), arguments.rounds or scale.rounds
+    if unknown := {*measures} - {*MEASURES} | {*rows} - {*ALL}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+
+    machine.prepare()
+    results = Results()
+    for row in rows:
+        if why := CONTESTANTS[row].missing():
+            results.failures[row].append(why)
+    present = [row for row in rows if row not in results.failures]
+    steps = list(plan(measures, present, rounds))
+    begun = time.monotonic()
+    with ExitStack() as stack:
+        grounds = stack.enter_context(prepared(scale.people, postgres="ours-pg" in rows))
+        for done, (turn, measure, row) in enumerate(steps, start=1):
+            at = time.monotonic()
+            try:
+                results.add(row, measured(grounds, measure, row, scale))
+                said = "ok"
+            except (Wrong, DidNotStart) as error:
+                said = str(error)
+                results.failures[row].append(f"{measure}: {error}")
+            print(f"{done}/{len(steps)}  round {turn + 1}  {measure} {row}: {said} ({time.monotonic() - at:.1f} s)", file=sys.stderr, flush=True)
+        redis = grounds.redis.info("server")["redis_version"]
+    took = time.monotonic() - begun
+
+    report = Report(results, rows=rows, people=scale.people)
+    print(report.text())
+    print(f"\n{took / 60:.1f} minutes.", file=sys.stderr)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results.as_dict(), indent=1))
+    everything = scale == Scale() and set(measures) == set(MEASURES) and set(rows) == set(ALL)
+    target = arguments.write or (CHECKOUT / "docs" / "benchmarks.md" if everything else None)
+    if target is not None:
+        versions = machine.versions(redis) | ({"nginx": nchan.version()} if "nchan" in present else {})
+        target.write_text(document(report, date=f"{datetime.now(UTC):%d %B %Y}", machine=machine.describe(), versions=versions, rounds=rounds))
+    return 1 if {"ours", "bare"} & results.failures.keys() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""The tables: printed, and written into the documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bench.contestants import CONTESTANTS
+from bench.results import AIMS, SATURATED, Results
+
+NOTES = Path(__file__).resolve().parent / "notes.md"
+Cell = tuple[str, Callable[[str], str]]
+
+
+def number(value: float, form: str = "{:,.0f}") -> str:
+    return "" if math.isnan(value) else form.format(value)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """As Markdown that can be read as it is; the first column is text, the others are numbers."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    aligned = [[cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (aligned[0], rule, *aligned[1:]))
+
+
+class Report:
+    """Everything that was measured, as text."""
+
+    def __init__(self, results: Results, *, rows: Sequence[str], people: int) -> None:
+        self.results = results
+        self.rows = rows
+        self.people = people
+
+    def aims(self) -> str:
+        said = {True: "yes", False: "**no**", None: ""}
+        lines = [(aim.what, aim.wanted, number(aim.value(self.results), aim.form), said[aim.met(self.results)]) for aim in AIMS]
+        return table(("ours", "aim", "reached", "met"), lines)
+
+    def pushes(self, name: str) -> str:
+        get, ours = self.results.get, "ours"
+        columns: list[Cell] = [
+            ("pushes/s", lambda row: number(get(row, name))),
+            ("per server second", lambda row: number(get(row, f"{name} per core"))),
+            ("ours is", lambda row: "" if row == ours else number(self.results.ratio(name, row), "{:.2f}×")),
+            ("server", lambda row: number(get(row, f"{name} server") * 100, "{:.0f} %")),
+            ("generator", lambda row: number(get(row, f"{name} generator") * 100, "{:.0f} %")),
+            ("Redis", lambda row: number(get(row, f"{name} redis") * 100, "{:.0f} %")),
+            ("others", lambda row: number(get(row, f"{name} others") * 100, "{:.0f} %")),
+        ]
+        return self._table(columns, f"{name} per core")
+
+    def latency(self) -> str:
+        columns: list[Cell] = [(f"{name} (µs)", lambda row, name=name: number(self.results.get(row, name))) for name in ("p50", "p99")]  # type: ignore[misc]
+        return self._table(columns, "p99")
+
+    def memory(self) -> str:
+        names = [name for name in ("plain 1000", "plain 5000", "browser 1000", "browser 5000") if not math.isnan(self.results.get("ours", name))]
+        columns: list[Cell] = [(_spelled(name), lambda row, name=name: number(self.results.get(row, name), "{:.1f}")) for name in names]  # type: ignore[misc]
+        return self._table(columns, names[0]) if names else ""
+
+    def handshakes(self) -> str:
+        get = self.results.get
+        columns: list[Cell] = [
+            ("handshakes/s", lambda row: number(get(row, "handshakes"))),
+            ("of bare", lambda row: number(get(row, "handshakes") / get("bare", "handshakes"), "{:.2f}")),
+            ("server", lambda row: number(get(row, "handshakes server") * 100, "{:.0f} %")),
+            ("others", lambda row: number(get(row, "handshakes others") * 100, "{:.0f} %")),
+            ("all at once (s)", lambda row: number(get(row, "at once"), "{:.2f}")),
+            ("of bare's time", lambda row: number(get(row, "at once") / get("bare", "at once"), "{:.2f}")),
+            ("refused", lambda row: number(get(row, "refused"))),
+        ]
+        return self._table(columns, "handshakes")
+
+    def whole_way(self) -> str:
+        get = self.results.get
+        columns: list[Cell] = [
+            ("one at a time/s", lambda row: number(get(row, "single"))),
+            ("its SQL alone/s", lambda row: number(get(row, "single sql"))),
+            ("of that", lambda row: number(get(row, "single") / get(row, "single sql"), "{:.2f}")),
+            ("p50 (ms)", lambda row: number(get(row, "way p50"), "{:.2f}")),
+            ("p99 (ms)", lambda row: number(get(row, "way p99"), "{:.2f}")),
+            ("in bulk/s", lambda row: number(get(row, "bulk"))),
+            ("its SQL alone/s ", lambda row: number(get(row, "bulk sql"))),
+            ("of that ", lambda row: number(get(row, "bulk") / get(row, "bulk sql"), "{:.2f}")),
+        ]
+        databases = {"ours": "SQLite", "ours-pg": "PostgreSQL"}
+        rows = [(title, *(show(row) for _, show in columns)) for row, title in databases.items() if not math.isnan(get(row, "single"))]
+        return table(("", *(head for head, _ in columns)), rows) if rows else ""
+
+    def missing(self) -> Iterator[str]:
+        for row, why in self.results.failures.items():
+            yield f"{CONTESTANTS[row].title}: {why[0]}" + (f" ({len(why)} times)" if len(why) > 1 else "")
+
+    def _table(self, columns: Sequence[Cell], needed: str) -> str:
+        rows = [row for row in self.rows if not math.isnan(self.results.get(row, needed))]
+        lines = [(CONTESTANTS[row].title, *(show(row) for _, show in columns)) for row in rows]
+        return table(("", *(head for head, _ in columns)), lines) if lines else ""
+
+    def text(self) -> str:
+        """All tables, for the terminal."""
+        parts = [
+            ("Aims", self.aims()),
+            ("Pushes, one recipient each", self.pushes("each")),
+            ("Pushes to one group of all", self.pushes("group")),
+            ("Latency", self.latency()),
+            ("Memory per idle socket, KiB", self.memory()),
+            ("Handshakes", self.handshakes()),
+            ("The whole way", self.whole_way()),
+            ("Not measured", "\n".join(self.missing())),
+        ]
+        return "\n\n".join(f"{heading}\n\n{body}" for heading, body in parts if body)
+
+
+def _spelled(name: str) -> str:
+    headers, _, count = name.partition(" ")
+    return f"{'our client' if headers == 'plain' else 'browser'}, {int(count):,}"
+
+
+def document(report: Report, *, date: str, machine: str, versions: dict[str, str], rounds: int) -> str:
+    """The document: what was measured, how, where and with what, and what to make of it."""
+    results = report.results
+    busiest = results.worst("each others")
+    missing = "".join(f"* Not measured: {line}\n" for line in report.missing())
+    return f"""# How fast it is
+
+`make bench` writes this page; `make bench QUICK=1` only prints a short form of it. Written on {date} by a machine with
+{machine}. Medians of {rounds} rounds, in each of which every row ran once, one after the other.
+
+{report.aims()}
+
+{NOTES.read_text().strip()}
+
+## One recipient each
+
+Frames of the size of a notification, encoded before, published into Redis in the form that each server understands, to
+1,000 sockets of 1,000 users in turn. "Ours is" compares what a server does in a second of a core that it has to itself:
+pushes a second where it used {SATURATED:.0%} of its core or more, else pushes per second of its processor time, because then the
+generator or Redis was the limit. For ours every push goes through the lane, with all that a socket keeps.
+
+{report.pushes("each")}
+
+The last four columns are shares of a core; "others" is what no process of the bench used.
+
+## One group of 1,000
+
+The same frames, each published once and sent to 1,000 sockets. A push here is one frame to one socket.
+
+{report.pushes("group")}
+
+## Latency
+
+From just before the publish to just after the frame was read from the socket, at 2,000 pushes a second at random moments
+to random ones of 1,000 sockets, sent when they are due whatever has arrived. Who does not reach that rate is not listed.
+
+{report.latency()}
+
+## Memory
+
+KiB that each idle socket adds to the processes of a server (pages of their own), one after the other up to 1,000 and 5,000, with
+the few headers of the bench's client and with those of a browser.
+
+{report.memory()}
+
+## Handshakes
+
+Up to the first frame, which says that the socket is live; 2,000 users, 50 at a time, then the 2,000 once more and all at
+once. All three check the same token. Ours also asks Redis whether the user still stands, listens to its group, and reads from the
+database where its stream is.
+
+{report.handshakes()}
+
+## The whole way
+
+`notify` called by a process of its own, up to the moment at which the last socket has read its frame. One at a time: a call for each of
+1,000 users in turn, and (p50, p99) the time of one call when nothing else goes on. In bulk: one call for 10,000 users, of whom 1,000 are
+connected. "Its SQL alone": the same statements with the same parameters in the same transactions, issued by the bare driver.
+
+{report.whole_way()}
+
+## How it was measured
+
+* Each server is a process of its own, started for its row, on core 0 alone with its children. The load generator, Redis and PostgreSQL
+  share the other core; `notify` runs on the server's.
+* The generator is one Python process without a WebSocket library: 1,000 sockets in one `epoll`, raw frames of one length, so it counts
+  bytes. At the end of every run each socket must have got exactly the bytes that it was sent, and every fiftieth socket's
+  frames are compared one by one; a row that is off by a byte is not counted.
+* That it is not the bottleneck: its share of its core stands in each row, and the row "{CONTESTANTS["generator"].title}" is a server that
+  writes eight frames at once and nothing else, which shows what generator and Redis do at most. The row "{CONTESTANTS["raw"].title}" writes each frame
+  by itself, without a protocol or an event loop: more than that nobody gets out of one core who writes each push by itself.
+* Servers on Uvicorn run with uvloop, httptools, `websockets-sansio` and without compression, as ours does. Signs of life (pings, heartbeats) are
+  set so far apart that none falls into a measurement.
+* PostgreSQL runs with `fsync` off, so that its disk is not what is measured.
+* Nothing else should run meanwhile: the busiest run of one recipient each had {busiest:.0%} of a core used by others.
+{missing}
+With {", ".join(f"{name} {version}" for name, version in versions.items())}.
+"""

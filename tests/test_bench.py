@@ -1,0 +1,38 @@
+"""The bench still runs: a moment of it, whose figures mean nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.crowd import Wrong, split
+from tests.servers.workers import CHECKOUT
+
+FIGURES = {"each", "each per core", "each server", "each generator", "p50", "p99", "group", "handshakes", "at once", "refused"}
+
+
+@pytest.mark.once
+def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> None:
+    figures, document = tmp_path / "figures.json", tmp_path / "benchmarks.md"
+    ours = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")}
+    command = ["-m", "bench", "--smoke", "--rows", "ours,bare", "--measures", "pushes,handshakes,whole-way", "--json", str(figures), "--write", str(document)]
+    done = subprocess.run([sys.executable, *command], cwd=CHECKOUT, env=ours, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    measured = json.loads(figures.read_text())
+    assert measured["bare"].keys() >= FIGURES
+    assert {*FIGURES, "single", "single sql", "bulk", "bulk sql"} <= measured["ours"].keys()
+    assert measured["ours"]["refused"] == [0]
+    assert document.read_text().startswith("# How fast it is")
+
+
+def test_a_frame_is_counted_when_all_of_it_has_come() -> None:
+    ping, frame, long = b"\x89\x00", b"\x81\x02{}", b"\x81\x7e\x00\x80" + b"x" * 128
+    assert split(ping + frame + long) == ([b"{}", b"x" * 128], b"")
+    assert split(frame + long[:-1]) == ([b"{}"], long[:-1])
+    with pytest.raises(Wrong, match="4410"):
+        split(b"\x88\x02" + (4410).to_bytes(2, "big"))
