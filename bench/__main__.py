@@ -84,7 +84,9 @@ def main() -> int:
         redis = grounds.redis.info("server")["redis_version"]
     took = time.monotonic() - begun
 
-    report = Report(results, rows=rows, people=scale.people)
+    report = Report(results, rows=rows)
+    if scale != Scale():
+        print("A short form, with smaller crowds than the aims are for.\n")
     print(report.text())
     print(f"\n{took / 60:.1f} minutes.", file=sys.stderr)
     if arguments.json:

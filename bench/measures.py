@@ -13,7 +13,7 @@ from bench.contestants import Contestant, Place
 from bench.crowd import BROWSER, Crowd, Wrong, open_crowd, readable
 from bench.grounds import Grounds
 from bench.load import Pushes, Stream
-from bench.machine import Meter
+from bench.machine import Meter, Use
 from bench.servers import Server
 
 Figures = dict[str, float]
@@ -91,14 +91,13 @@ def _blasted(grounds: Grounds, server: Server, stream: Stream, scale: Scale, nam
     took = stream.blast(count)
     use = meter.stop()
     done = count * per_round
-    return {
-        name: done / took,
-        f"{name} per core": done / use.server if use.server else math.nan,
-        f"{name} server": use.server / use.wall,
-        f"{name} generator": use.generator / use.wall,
-        f"{name} redis": use.redis / use.wall,
-        f"{name} others": use.others / use.wall,
-    }
+    return {name: done / took, f"{name} per core": done / use.server if use.server else math.nan, **_shares(name, use)}
+
+
+def _shares(name: str, use: Use) -> Figures:
+    """Of a core, who used how much."""
+    spent = {"server": use.server, "generator": use.generator, "redis": use.redis, "others": use.others}
+    return {f"{name} {who}": seconds / use.wall for who, seconds in spent.items()}
 
 
 def handshakes(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figures:
@@ -110,7 +109,7 @@ def handshakes(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figure
         meter = Meter(server.pids, grounds.redis_pid)
         with crowd_of(grounds, contestant, place, users, at_once=scale.concurrent) as crowd:
             use = meter.stop()
-            figures = {"handshakes": len(users) / crowd.seconds, "handshakes server": use.server / use.wall, "handshakes others": use.others / use.wall}
+            figures = {"handshakes": len(users) / crowd.seconds, **_shares("handshakes", use)}
         server.rest()
         requests = grounds.requests(contestant, place, users)
         with open_crowd(requests, port=place.port, steps=contestant.steps, at_once=len(users)) as crowd:

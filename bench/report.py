@@ -29,10 +29,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 class Report:
     """Everything that was measured, as text."""
 
-    def __init__(self, results: Results, *, rows: Sequence[str], people: int) -> None:
+    def __init__(self, results: Results, *, rows: Sequence[str]) -> None:
         self.results = results
         self.rows = rows
-        self.people = people
 
     def aims(self) -> str:
         said = {True: "yes", False: "**no**", None: ""}
@@ -45,10 +44,7 @@ class Report:
             ("pushes/s", lambda row: number(get(row, name))),
             ("per server second", lambda row: number(get(row, f"{name} per core"))),
             ("ours is", lambda row: "" if row == ours else number(self.results.ratio(name, row), "{:.2f}×")),
-            ("server", lambda row: number(get(row, f"{name} server") * 100, "{:.0f} %")),
-            ("generator", lambda row: number(get(row, f"{name} generator") * 100, "{:.0f} %")),
-            ("Redis", lambda row: number(get(row, f"{name} redis") * 100, "{:.0f} %")),
-            ("others", lambda row: number(get(row, f"{name} others") * 100, "{:.0f} %")),
+            *self._shares(name),
         ]
         return self._table(columns, f"{name} per core")
 
@@ -66,8 +62,7 @@ class Report:
         columns: list[Cell] = [
             ("handshakes/s", lambda row: number(get(row, "handshakes"))),
             ("of bare", lambda row: number(get(row, "handshakes") / get("bare", "handshakes"), "{:.2f}")),
-            ("server", lambda row: number(get(row, "handshakes server") * 100, "{:.0f} %")),
-            ("others", lambda row: number(get(row, "handshakes others") * 100, "{:.0f} %")),
+            *self._shares("handshakes"),
             ("all at once (s)", lambda row: number(get(row, "at once"), "{:.2f}")),
             ("of bare's time", lambda row: number(get(row, "at once") / get("bare", "at once"), "{:.2f}")),
             ("refused", lambda row: number(get(row, "refused"))),
@@ -93,6 +88,14 @@ class Report:
     def missing(self) -> Iterator[str]:
         for row, why in self.results.failures.items():
             yield f"{CONTESTANTS[row].title}: {why[0]}" + (f" ({len(why)} times)" if len(why) > 1 else "")
+
+    def _shares(self, name: str) -> list[Cell]:
+        """Of a core, who used how much."""
+
+        def share(who: str) -> Callable[[str], str]:
+            return lambda row: number(self.results.get(row, f"{name} {who}") * 100, "{:.0f} %")
+
+        return [("server", share("server")), ("generator", share("generator")), ("Redis", share("redis")), ("others", share("others"))]
 
     def _table(self, columns: Sequence[Cell], needed: str) -> str:
         rows = [row for row in self.rows if not math.isnan(self.results.get(row, needed))]

@@ -61,10 +61,11 @@ def tell_each(users: Sequence[int], count: int) -> dict[str, Any]:
     return {"begun": begun, "ended": time.perf_counter()}
 
 
-def tell_all(users: Sequence[int]) -> dict[str, Any]:
-    """One call for all of them."""
+def tell_all(users: Sequence[int], count: int) -> dict[str, Any]:
+    """So many calls for all of them."""
     begun = time.perf_counter()
-    _tell(users)
+    for _ in range(count):
+        _tell(users)
     return {"begun": begun, "ended": time.perf_counter()}
 
 
@@ -77,9 +78,9 @@ def repeat_each(users: Sequence[int], count: int) -> dict[str, Any]:
     return _repeat([partial(_tell, users[n % len(users)]) for n in range(count)])
 
 
-def repeat_all(users: Sequence[int]) -> dict[str, Any]:
+def repeat_all(users: Sequence[int], count: int) -> dict[str, Any]:
     """The statements of `tell_all`, issued again by the bare driver; seconds."""
-    return _repeat([partial(_tell, users)])
+    return _repeat([partial(_tell, users)] * count)
 
 
 def fresh() -> dict[str, Any]:
