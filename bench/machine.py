@@ -23,6 +23,9 @@ SERVER_CORE = CORES[0]
 OTHER_CORE = CORES[-1]  # the same one where there is only one, and the figures are then worth little
 
 
+QUIET = 5.0  # per cent of all cores; more than a machine does that only waits
+
+
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
     """What is started inside the block runs on that core, and so do its children."""
@@ -71,6 +74,12 @@ class Meter:
         machine = psutil.cpu_times()
         busy = sum(machine) - machine.idle - machine.iowait - machine.guest - machine.guest_nice
         return time.perf_counter(), sum(map(spent, self._server)), time.process_time(), spent(self._redis), busy
+
+
+def calm(until: float) -> None:
+    """Wait until nobody else works here, or until that moment of `time.monotonic`."""
+    while time.monotonic() < until and psutil.cpu_percent(2.0) > QUIET:
+        pass
 
 
 def spent(process: psutil.Process) -> float:

@@ -17,6 +17,7 @@ from bench.machine import Meter, Use
 from bench.servers import Server
 
 Figures = dict[str, float]
+FIRST_SOCKETS = 100
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Scale:
 
     @property
     def people(self) -> int:
-        return max(self.sockets, self.handshakes, self.bulk, *self.idle)
+        return max(self.sockets, self.handshakes, self.bulk, max(self.idle) + FIRST_SOCKETS)
 
 
 QUICK = Scale(rounds=1, seconds=1.0, warm_up=0.3, paced=2.0, handshakes=1000, idle=(1000,), singles=300)
@@ -121,15 +122,15 @@ def memory(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figures:
     figures = {}
     for headers, more in (("plain", ""), ("browser", BROWSER)):
         with grounds.serving(contestant) as (server, place):
-            # What the first sockets bring with them (threads, imports, pools) is nobody's share.
-            crowd_of(grounds, contestant, place, grounds.users[:100], more=more).close()
-            server.rest()
+            # What the first sockets bring with them (threads, imports, pools) is nobody's share. They
+            # stay, or those that come after them would be given their pages.
+            crowds = [crowd_of(grounds, contestant, place, grounds.users[:FIRST_SOCKETS], more=more)]
             before = server.settled_memory()
-            crowds: list[Crowd] = []
             count = 0
             try:
                 for wanted in scale.idle:
-                    crowds.append(crowd_of(grounds, contestant, place, grounds.users[count:wanted], more=more))
+                    users = grounds.users[FIRST_SOCKETS + count : FIRST_SOCKETS + wanted]
+                    crowds.append(crowd_of(grounds, contestant, place, users, more=more))
                     count = wanted
                     figures[f"{headers} {wanted}"] = (server.settled_memory() - before) / wanted / 1024
             finally:
