@@ -50,7 +50,8 @@ class Options:
     database_url: str = knob("", url("postgres", "postgresql", "sqlite"), "postgres://user:password@host:5432/name, or sqlite:///path")
     """PostgreSQL for production. Empty: SQLite in VAR_DIR."""
     database_pool: int = knob(20, **whole(1, 1000))
-    """Connections to PostgreSQL a process holds at most."""
+    """Connections to PostgreSQL a process holds at most. Where fewer are allowed, `serve` makes this, EXECUTOR_THREADS and
+    HTTP_REQUESTS smaller for its workers, unless one of the three is set."""
     database_timeout: float = knob(30.0, **seconds(0.1, 86400))
     """How long one statement may take in PostgreSQL before it is broken off. `migrate` takes the time it needs."""
     redis_url: str = knob("", url("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path")

@@ -47,6 +47,7 @@ ONCE = {
     "test_docs",
     "test_docs_frames",
     "test_embedded",
+    "test_few_connections",
     "test_full_workers",
     "test_ground",
     "test_house",

