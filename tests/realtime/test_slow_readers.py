@@ -1,6 +1,7 @@
 """A peer that reads slowly gets all it can take; one that does not read is ended, and nobody else notices."""
 
 import json
+import socket
 
 import pytest
 
@@ -21,7 +22,8 @@ def pushes(user, seqs, text=BIG):
 
 
 def until_closed(peer):
-    """Read on; the frames, and the close code."""
+    """Read on, fast, for the last frame waits two seconds only; the frames, and the close code."""
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     frames = []
     while (frame := peer.receive())[0] != CLOSE:
         if frame[0] == TEXT:
