@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 from django.db import connections
 from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from websockets.datastructures import Headers
 
 from config.asgi import application
@@ -91,6 +93,14 @@ class Handshake:
             self._news.notify_all()
 
 
+_opened: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+@receiver(connection_created)
+def _remember(connection: Any, **_: Any) -> None:
+    _opened.add(connection)
+
+
 @contextmanager
 def counted_queries() -> Iterator[list[str]]:
     """All SQL of this process inside the block, in whichever thread and connection it runs."""
@@ -106,9 +116,9 @@ def counted_queries() -> Iterator[list[str]]:
             connection.execute_wrappers.append(note)
             watched.append(connection)
 
-    for connection in connections.all(initialized_only=True):
+    # Threads keep connections that they opened before, and open others.
+    for connection in [*connections.all(initialized_only=True), *_opened]:
         watch(connection)
-    # Executor threads open a connection for each piece of work.
     connection_created.connect(watch)
     try:
         yield queries

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection, connections
 from django.utils import translation
 
 from accounts.executor import in_thread
@@ -41,12 +42,39 @@ async def test_a_slow_one_keeps_no_other_waiting_and_no_more_run_at_once_than_al
     assert most == settings.SWITCHBOARD.executor_threads
 
 
-async def test_a_connection_is_given_back_when_the_work_is_done(db):
-    def ask():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        assert connection.connection is not None
-        return connection
+def used():
+    """The thread's connection to the database, after a query."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert connection.connection is not None
+    return connections["default"]
 
-    used = await in_thread(ask)
-    assert used.connection is None
+
+async def test_a_connection_is_given_back_to_the_pool_or_kept_by_the_thread(db):
+    kept = await in_thread(used)
+    assert (kept.connection is None) == (kept.vendor == "postgresql")
+
+
+async def test_a_connection_that_a_thread_kept_for_too_long_is_opened_anew(db):
+    def use():
+        thread = used()
+        was = thread.connection
+        thread.close_at = time.monotonic() - 1 if thread.close_at else None
+        return was
+
+    tries = settings.SWITCHBOARD.executor_threads * 2
+    opened = {await in_thread(use) for _ in range(tries)}
+    assert len(opened) == tries or connection.vendor == "postgresql"  # whose pool looks after them
+
+
+async def test_a_connection_that_failed_is_not_used_again(db):
+    def fail():
+        thread = used()
+        with pytest.raises(DatabaseError), thread.cursor() as cursor:
+            cursor.execute("SELECT nonsense")
+        thread.is_usable = lambda: False
+        return thread
+
+    thread = await in_thread(fail)
+    del thread.is_usable
+    assert thread.connection is None
