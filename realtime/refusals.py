@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from django.utils import timezone, translation
@@ -119,6 +120,7 @@ def restart_frame(retry_after_ms: int) -> str:
 
 async def refuse(scope: Mapping[str, Any], send: Send, refusal: Refusal, old_clients: OldClients) -> None:
     """Refuse a socket that is not accepted yet, in the way its client understands."""
+    logger.info("A socket is refused at %s: %s", quote(scope["path"]), refusal.code)
     new_client = PROTOCOL in scope["subprotocols"]
     if not new_client and (old_clients is OldClients.BY_HTTP or (old_clients is OldClients.MIXED and refusal.code in _TOKEN_HELPS)):
         await _deny(scope, send, refusal)

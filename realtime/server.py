@@ -49,8 +49,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        # Its debug lines hold the request line, and with it a token.
-        self.conn.debug, self.conn.logger = False, _warnings
+        # The debug lines hold the request line, and with it a token; one line for each of thousands who come says nothing.
+        self.conn.debug, self.conn.logger, self.logger = False, _warnings, _warnings
         self._heard_at = self.loop.time()
         self.on_pong = None
         self.farewell = restart_frame

@@ -14,6 +14,7 @@ from realtime.sockets import SOCKETS
 from realtime.worker import draining
 from tests.asgi import Handshake
 from tests.conftest import Servers
+from tests.servers.waiting import until
 from tests.servers.workers import Site
 from tests.sockets import PROTOCOL, Ending, connect, ending
 
@@ -220,6 +221,12 @@ def test_a_refusal_is_told_in_the_clients_language_and_its_header_in_ascii(serve
     message = refused.frames[0]["message"] if new else refused.json["message"]
     assert any("\u4e00" <= character <= "\u9fff" for character in message), message
     expect(refused, BELL, "MISSING_TOKEN", new=new)
+
+
+def test_a_refusal_leaves_one_line_in_the_log_that_names_its_code_and_holds_no_credential(server: Site) -> None:
+    ending(f"{server.ws_url}/nowhere%0Aat%20all", token="not-to-be-seen")
+    until(lambda: "/nowhere%0Aat%20all: NOT_FOUND" in server.log, what="a line in the log")
+    assert "not-to-be-seen" not in server.log
 
 
 # When it is not the credential
