@@ -1,0 +1,50 @@
+"""The towns, and which ordeals are left out unless `--long-faults` wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Servers
+from tests.faults.ordeal import HEAD
+from tests.faults.town import REPLAY_LIMIT, Town, town
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long-faults"):
+        left_out = [item for item in items if item.get_closest_marker("long_fault")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print a line of the table of ordeals, and append it to the file that `--fault-report` names."""
+    file = request.config.getoption("--fault-report")
+
+    def report(line: str) -> None:
+        print(f"\n{HEAD}\n{line}")
+        if file:
+            path = Path(file)
+            begin = "" if path.exists() else f"{HEAD}\n{'|---' * (HEAD.count('|') - 1)}|\n"
+            with path.open("a") as output:
+                output.write(f"{begin}{line}\n")
+
+    return report
+
+
+@pytest.fixture(scope="session")
+def plain_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
+    """A town on this session's database, with heartbeats as rare as in production: they hide nothing."""
+    with town(servers.serve, folder=tmp_path_factory.mktemp("town"), report=report) as built:
+        yield built
+
+
+@pytest.fixture(scope="session")
+def leaky_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
+    """One whose Redis is behind a proxy that loses messages, and where what takes time takes little: the last message lost waits for a heartbeat."""
+    env = {"WS_HEARTBEAT_INTERVAL": "2", "WS_REPLAY_LIMIT": str(REPLAY_LIMIT), "KEEPER_INTERVAL": "0.1", "TOKEN_WARNING": "1", "RATE_NOTIFY": "0/m"}
+    with town(servers.serve, folder=tmp_path_factory.mktemp("leaky"), report=report, leaky=True, env=env) as built:
+        yield built
