@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import random
 import sys
 import threading
@@ -24,6 +25,9 @@ django.setup()
 from django.db import close_old_connections  # noqa: E402
 
 from notifications.services import notify  # noqa: E402
+
+# One line per call would bury what a failing test has to say.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 RATE = 200
 """Notifications a second, as long as they are answered."""
