@@ -79,7 +79,9 @@ class Server:
                     process.kill()
                 except psutil.NoSuchProcess:
                     pass
-            psutil.wait_procs(family, timeout=10)
+            deadline = time.monotonic() + 10
+            while not all(map(_ended, family)) and time.monotonic() < deadline:
+                time.sleep(0.01)
 
     def family(self) -> list[psutil.Process]:
         """The process and its children."""
@@ -114,3 +116,11 @@ class Server:
             time.sleep(0.2)
             if sum(map(spent, family)) - before <= 0.01:
                 return
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether it runs no more; nobody may have asked yet how it ended."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
