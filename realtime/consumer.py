@@ -158,6 +158,8 @@ class SocketConsumer(AsyncConsumer):
             keeper.remove(self)
             await self.outlet.close()
             self.writer.stop()
+            if self.protocol is not None:
+                self.protocol.farewell = restart_frame
 
     async def _open(self, admission: Admission) -> None:
         """Begin, for the first time."""

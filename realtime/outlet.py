@@ -85,6 +85,7 @@ class Outlet:
         if self._fill is not None:
             self._fill.cancel()
             await asyncio.wait([self._fill])
+        self._heartbeat, self._lost = str, _nothing  # the socket's: it and this would hold each other
 
     def _start_fill(self) -> None:
         self._fill = asyncio.create_task(self._run_fill())
@@ -119,3 +120,6 @@ class Outlet:
         if self._beat_due:
             self._beat_due = False
             self._write(self._heartbeat(self.lane.cursor))
+
+
+async def _nothing() -> None: ...

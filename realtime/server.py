@@ -12,7 +12,7 @@ import random
 from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
@@ -168,11 +168,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().handle_close(event)
 
     def connection_made(self, transport: BaseTransport) -> None:
+        before: Any = cast(asyncio.Transport, transport).get_protocol()
+        before.parser = None  # Uvicorn's for HTTP holds it, and is held by it, for as long as the collector leaves them
         super().connection_made(Cork(transport))  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._flows = False
         super().connection_lost(exc)
+        self.conn.parser.close()  # or the two hold each other
 
     def handle_parser_exception(self) -> None:
         """The peer broke the protocol, and `conn` has its close frame ready (1002, 1007 or 1009)."""
@@ -233,6 +236,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         except Exception:
             self.logger.exception("Exception in ASGI application")
             crashed = True
+        self.scope["extensions"].clear()  # this is in there, and would hold itself
         if crashed:
             self._crash()
         if self.close_timer is None:
@@ -263,15 +267,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.initial_response is not None or self.disconnected:
             return
         body = json.dumps({"error_code": code, "message": message}).encode()
-        headers = Headers(
-            [
-                ("Content-Type", "application/json"),
-                ("Content-Length", str(len(body))),
-                ("Connection", "close"),
-                ("X-WebSocket-Error-Code", code),
-                ("X-WebSocket-Error-Message", message),
-            ]
-        )
+        headers = Headers([("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("Connection", "close")])
+        headers["X-WebSocket-Error-Code"], headers["X-WebSocket-Error-Message"] = code, message
         self.conn.writes = [Response(status, status.phrase, headers, body).serialize()]
         self.handshake_complete = self._failed = True
         self._end(1006, "", hang_up=True)

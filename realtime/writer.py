@@ -66,6 +66,7 @@ class Writer:
     def stop(self) -> None:
         """Send nothing more. What waits is dropped."""
         self.closed = True
+        self._full = _nothing  # the socket's: it and this would hold each other
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
@@ -106,6 +107,9 @@ class Writer:
 
 def _never(text: str) -> bool:
     return False
+
+
+def _nothing() -> None: ...
 
 
 class _Rest:
