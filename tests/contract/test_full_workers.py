@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -107,21 +108,23 @@ def test_places_are_counted() -> None:
 
 def test_sockets_leave_files_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = 2 * len(os.listdir("/proc/self/fd")) + 400  # this process may have run many tests before
+    room = limit - min(256, limit // 4)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         places = Places(0)
         with ExitStack() as stack:
             taken = 0
             while places.take():
                 stack.enter_context(Path("/dev/null").open())
                 taken += 1
-            assert 100 < taken <= 300
+            assert 100 < taken <= room
             assert [stack.enter_context(Path("/dev/null").open()) for _ in range(90)], "which others may still open"
         assert places.take(), "when they are closed there is room again"
-        assert "takes about 300 sockets and not WS_MAX_SOCKETS=301" in shortage(301)
-        assert shortage(300) == ""
+        assert f"takes about {room} sockets and not WS_MAX_SOCKETS={room + 1}" in shortage(room + 1)
+        assert shortage(room) == ""
         raise_open_files()
-        assert open_files() == hard if hard != resource.RLIM_INFINITY else open_files() > 400
+        assert open_files() == hard if hard != resource.RLIM_INFINITY else open_files() > limit
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
