@@ -124,11 +124,14 @@ class Shard:
         changed, self._changed = self._changed, set()
         if self._ear is None:
             return
-        for command, names in (("SUBSCRIBE", changed & self._wanted - self._asked), ("UNSUBSCRIBE", (changed & self._asked) - self._wanted)):
+        # Never over all that is wanted: in a crowd of thousands each turn of the loop would look at every one before.
+        wanted = changed & self._wanted
+        for command, names in (("SUBSCRIBE", wanted - self._asked), ("UNSUBSCRIBE", (changed & self._asked) - wanted)):
             if names:
                 self._unanswered.update(names)
                 self._ear.ask(command, names)
-        self._asked = (self._asked | changed) & self._wanted
+        self._asked -= changed
+        self._asked |= wanted
         for channel in changed:
             self._settle(channel)  # what was left and wanted again is listened to still
 
