@@ -58,7 +58,8 @@ async def admit(scope: Mapping[str, Any]) -> Admission:
         if wait is None:
             raise
         raise Refusal("RATE_LIMITED", retry_after=wait) from refusal
-    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=language(scope))
+    wished = languages.wanted(headers.get("accept-language", ""))
+    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=wished)
 
 
 async def verify(token: str) -> Claims:
