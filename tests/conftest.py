@@ -54,12 +54,17 @@ ONCE = {
     "test_lane",
     "test_languages",
     "test_late_database",
+    "test_layer",
+    "test_layer_hosts",
+    "test_layer_interface",
+    "test_libraries",
     "test_make_run",
     "test_node_client",
     "test_old_clients",
     "test_options",
     "test_serve",
     "test_server_protocol",
+    "test_shard",
 }
 
 

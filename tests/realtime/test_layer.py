@@ -6,54 +6,8 @@ import pytest
 import redis as redis_py
 
 from accounts.groups import publish
-from realtime.layer import here
+from tests.realtime.ears import GROUP, PATIENCE, Ear, push, pushed
 from tests.servers.redis import PrivateRedis
-
-GROUP = "user.0"
-PATIENCE = 20.0
-
-
-class Ear:
-    """Keeps what it hears."""
-
-    def __init__(self):
-        self.heard = []
-        self._news = asyncio.Event()
-
-    def __call__(self, message):
-        self.heard.append(message["seq"])
-        self._news.set()
-
-    async def until(self, seq):
-        async with asyncio.timeout(PATIENCE):
-            while seq not in self.heard:
-                self._news.clear()
-                await self._news.wait()
-
-
-def push(seq, group=GROUP):
-    return publish([(group, {"type": "push", "seq": seq})])
-
-
-async def pushed(seq, group=GROUP):
-    """Say it again until Redis takes it: a process that failed leaves Redis alone for a while."""
-    async with asyncio.timeout(PATIENCE):
-        while not await asyncio.to_thread(push, seq, group):  # noqa: ASYNC110 - there is nobody to set an event
-            await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-async def layer(db):
-    layer = here()
-    yield layer
-    await layer.flush()
-
-
-@pytest.fixture
-async def returned(layer):
-    event = asyncio.Event()
-    layer.on_return(event.set)
-    return event
 
 
 async def test_a_message_reaches_every_listener_and_every_channel_of_a_group(layer):
@@ -168,6 +122,7 @@ async def test_while_redis_is_away_listening_is_no_error_and_is_made_good(layer,
     await late.until(2)
 
 
+@pytest.mark.asyncio(loop_factories=["uvloop"])
 async def test_a_redis_that_has_fallen_silent_is_noticed_by_a_ping_and_heard_again_when_it_wakes(layer, returned, redis: PrivateRedis, caplog):
     ear = Ear()
     await layer.listen(GROUP, ear)

@@ -1,0 +1,42 @@
+"""Who listens to the channel layer in a test, and what is said to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from accounts.groups import publish
+
+GROUP = "user.0"
+PATIENCE = 20.0
+
+
+class Ear:
+    """Keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, message: dict[str, Any]) -> None:
+        self.heard.append(message["seq"])
+        self._news.set()
+
+    async def until(self, seq: int) -> None:
+        """Return when that was heard."""
+        async with asyncio.timeout(PATIENCE):
+            while seq not in self.heard:
+                self._news.clear()
+                await self._news.wait()
+
+
+def push(seq: int, group: str = GROUP) -> int:
+    """Say it as plain code does; 0 if Redis is away."""
+    return publish([(group, {"type": "push", "seq": seq})])
+
+
+async def pushed(seq: int, group: str = GROUP) -> None:
+    """Say it again until Redis takes it: a process that failed leaves Redis alone for a while."""
+    async with asyncio.timeout(PATIENCE):
+        while not await asyncio.to_thread(push, seq, group):  # noqa: ASYNC110 - there is nobody to set an event
+            await asyncio.sleep(0.05)
