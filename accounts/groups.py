@@ -10,15 +10,17 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from channels.layers import get_channel_layer
 from channels_redis.utils import _consistent_hash, decode_hosts
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from accounts.redis import BOUNDS, RedisAway, turn
+from accounts.redis import BOUNDS, Breaker, RedisAway, breaker, turn
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def publish(messages: Iterable[tuple[str, Message]]) -> int:
     if not messages:
         return 0
     layer: Any = get_channel_layer()
-    prefix = _config()["prefix"]
+    prefix = _config().get("prefix", "asgi")
     hosts = _hosts()
     bodies: dict[int, bytes] = {}  # one message to many groups is serialized once
     lines = defaultdict(list)
@@ -50,37 +52,70 @@ def publish(messages: Iterable[tuple[str, Message]]) -> int:
             body = bodies[id(message)] = layer.serialize(message)
         channel = f"{prefix}__group__{group}"
         lines[_consistent_hash(channel, len(hosts))].append((channel, body))
+    return sum(_say(hosts[host], published) for host, published in lines.items())
+
+
+def _say(host: _Host, published: list[tuple[str, bytes]]) -> int:
     try:
-        with turn():
-            for host, published in lines.items():
-                pipeline = hosts[host].pipeline(transaction=False)
-                for channel, body in published:
-                    pipeline.publish(channel, body)
-                pipeline.execute()
+        with turn(host.breaker):
+            pipeline = host.client.pipeline(transaction=False)
+            for channel, body in published:
+                pipeline.publish(channel, body)
+            pipeline.execute()
     except RedisAway as error:
         logger.info("Not published, the stream will tell: %s", error)
         return 0
-    return len(messages)
+    return len(published)
 
 
 def _config() -> Any:
     return settings.CHANNEL_LAYERS["default"]["CONFIG"]
 
 
-_clients: dict[int, list[redis.Redis]] = {}
+class _Host(NamedTuple):
+    """One host of the channel layer."""
+
+    client: redis.Redis
+    breaker: Breaker
 
 
-def _hosts() -> list[redis.Redis]:
-    """A synchronous client for each host of the channel layer (new ones after a fork)."""
+_known: dict[int, list[_Host]] = {}
+_breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
+
+
+def _hosts() -> list[_Host]:
+    """The hosts of the channel layer (with new connections after a fork)."""
     pid = os.getpid()
-    if pid not in _clients:
-        _clients[pid] = [_client(dict(host)) for host in decode_hosts(_config()["hosts"])]
-    return _clients[pid]
+    if pid not in _known:
+        _known[pid] = [_Host(_client(host), breaker_of(host)) for host in decode_hosts(_config().get("hosts"))]
+    return _known[pid]
 
 
-def _client(host: dict[str, Any]) -> redis.Redis:
+def breaker_of(host: Mapping[str, Any]) -> Breaker:
+    """The breaker of one entry of `hosts`: that of REDIS_URL for the same Redis, and one each for others.
+
+    With one for all, a host that is away would mute those that are well.
+    """
+    return breaker if host.get("address") == settings.REDIS_URL else _breakers[repr(host)]
+
+
+def bounded(host: Mapping[str, Any], never_again: Any) -> dict[str, Any]:
+    """An entry of `hosts`, its Sentinels bounded in time so that all are asked within REDIS_TIMEOUT.
+
+    redis-py asks one after the other, and spends seconds on each that is down. `never_again` is its
+    policy of no retries, which is another for each kind of client.
+    """
+    host = dict(host)
+    if "sentinels" in host:
+        share = settings.SWITCHBOARD.redis_timeout / (len(host["sentinels"]) + 1)
+        host["sentinel_kwargs"] = {"socket_timeout": share, "socket_connect_timeout": share, "retry": never_again, **(host.get("sentinel_kwargs") or {})}
+    return host
+
+
+def _client(host: Mapping[str, Any]) -> redis.Redis:
     """A client for one entry of `hosts`, in the forms that channels-redis takes."""
-    host = {**BOUNDS, **host}
+    never_again = Retry(NoBackoff(), 0)
+    host = {**BOUNDS, "retry": never_again, **bounded(host, never_again)}
     if "address" in host:
         return redis.Redis.from_url(host.pop("address"), **host)
     if "master_name" in host:

@@ -36,8 +36,8 @@ class RedisAway(Exception):
     """Redis did not answer, now or a moment ago, or not with what was asked for."""
 
 
-class _Breaker:
-    """Remembers the last failure, for the whole process."""
+class Breaker:
+    """Remembers the last failure of one Redis, for the whole process."""
 
     def __init__(self) -> None:
         self._closed_until = 0.0
@@ -60,7 +60,7 @@ class _Breaker:
             raise RedisAway(str(error)) from error
 
 
-breaker = _Breaker()
+breaker = Breaker()
 
 _sync: dict[int, redis.Redis] = {}
 _async: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = weakref.WeakKeyDictionary()
@@ -108,16 +108,17 @@ async def aask(question: Callable[[redis.asyncio.Redis], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def turn() -> Iterator[None]:
+def turn(its_breaker: Breaker | None = None) -> Iterator[None]:
     """For plain code with a client of its own: inside, one of its connections is free. Raises RedisAway."""
-    breaker.check()
+    its_breaker = its_breaker or breaker
+    its_breaker.check()
     # Our own queue and not that of a blocking pool, whose waiters would still try one after the other a Redis
     # that has failed meanwhile, and whose word for "too many" is that for "no connection".
     turns = _turns.setdefault(os.getpid(), threading.Semaphore(CONNECTIONS))
     if not turns.acquire(timeout=_PATIENCE):
         raise RedisAway(_CROWDED)
     try:
-        with breaker.guard():
+        with its_breaker.guard():
             yield
     finally:
         turns.release()

@@ -22,8 +22,10 @@ from channels_redis.utils import create_pool
 from django.conf import settings
 from redis import RedisError
 from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
-from accounts.redis import breaker
+from accounts.groups import bounded, breaker_of
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ class Shard:
     """
 
     def __init__(self, host: Mapping[str, Any], *, hear: Callable[[bytes, bytes], None], returned: Callable[[], None]) -> None:
-        self._host = dict(host)
+        self._host = bounded(host, Retry(NoBackoff(), 0))
+        self._breaker = breaker_of(host)
         self._hear = hear
         self._returned = returned
         self._wanted: set[str] = set()
@@ -59,7 +62,7 @@ class Shard:
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Say something. Raises RedisAway, within REDIS_TIMEOUT."""
-        with breaker.guard():
+        with self._breaker.guard():
             async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout), self._speaking:
                 if self._speaker is None:
                     self._speaker = aioredis.Redis(connection_pool=create_pool(self._host))

@@ -17,7 +17,7 @@ def without_redis(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> N
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     monkeypatch.setattr(accounts_redis, "_sync", {})
     monkeypatch.setattr(accounts_redis, "_async", weakref.WeakKeyDictionary())
-    monkeypatch.setattr(accounts_redis, "breaker", accounts_redis._Breaker())
+    monkeypatch.setattr(accounts_redis, "breaker", accounts_redis.Breaker())
 
 
 @pytest.fixture

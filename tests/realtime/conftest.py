@@ -48,13 +48,13 @@ async def configured(settings: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
     def configure(**config: Any) -> LoopLayer:
         settings.CHANNEL_LAYERS = {"default": {"BACKEND": "realtime.layer.Layer", "CONFIG": {"prefix": "switchboard", **config}}}
-        monkeypatch.setattr(groups, "_clients", {})
+        monkeypatch.setattr(groups, "_known", {})
         made.append(here())
         return made[-1]
 
     yield configure
-    for clients in groups._clients.values():
-        for client in clients:
-            client.close()
+    for hosts in groups._known.values():
+        for host in hosts:
+            host.client.close()
     for layer in made:
         await layer.flush()
