@@ -127,14 +127,14 @@ class Shard:
         changed, self._changed = self._changed, set()
         if self._ear is None:
             return
-        # Never over all that is wanted: in a crowd of thousands each turn of the loop would look at every one before.
-        wanted = changed & self._wanted
-        for command, names in (("SUBSCRIBE", wanted - self._asked), ("UNSUBSCRIBE", (changed & self._asked) - wanted)):
+        # Nothing here may look at all that is wanted: thousands are, and this is done for every handshake.
+        begun, ended = (changed & self._wanted) - self._asked, (changed & self._asked) - self._wanted
+        for command, names in (("SUBSCRIBE", begun), ("UNSUBSCRIBE", ended)):
             if names:
                 self._unanswered.update(names)
                 self._ear.ask(command, names)
-        self._asked -= changed
-        self._asked |= wanted
+        self._asked |= begun
+        self._asked -= ended
         for channel in changed:
             self._settle(channel)  # what was left and wanted again is listened to still
 
