@@ -19,7 +19,6 @@ from typing import Any, Final
 from channels.layers import get_channel_layer
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close, decode_hosts
-from django.conf import settings
 
 from realtime.shard import Shard
 
@@ -68,12 +67,8 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         """
         name = self._get_group_channel_name(group)
         self._listeners.setdefault(name.encode(), {})[hear] = None
-        try:
-            async with asyncio.timeout(settings.SWITCHBOARD.redis_timeout):
-                await self._get_shard(name).subscribe(name)
-        except OSError:
-            return False
-        return True
+        heard: bool = await self._get_shard(name).listen(name)
+        return heard
 
     def leave(self, group: str, hear: Hear) -> None:
         """End a `listen`."""
@@ -135,4 +130,7 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
 
     def _returned(self) -> None:
         for tell in [*self._on_return]:
-            tell()
+            try:
+                tell()
+            except Exception:
+                logger.exception("Somebody could not be told that Redis has returned")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from realtime.layer import LoopLayer
 from tests.realtime.ears import GROUP, PATIENCE, Ear, push, pushed
 from tests.servers.redis import PrivateRedis
 from tests.servers.redis_hosts import HOST, Replica, Sentinel, TcpRedis, behind_tls, free_port, make_certificate
+from tests.servers.waiting import auntil
 
 PASSWORD = "open-sesame"
 
@@ -230,3 +232,38 @@ async def test_the_master_is_found_through_sentinels_and_the_new_one_when_it_die
             await returned.wait()
         await pushed(3)
         await ear.until(3)
+        with sentinel.client() as client:
+            before = len(client.client_list())
+            await layer.flush()
+            await auntil(lambda: len(client.client_list()) == before - 1, what="the end of the connection to the Sentinel")
+
+
+# What is wrong with a configuration is said
+
+
+async def test_a_host_that_cannot_be_meant_is_said_and_not_waited_for(
+    redis: PrivateRedis, configured: Callable[..., LoopLayer], caplog: pytest.LogCaptureFixture
+) -> None:
+    layer = configured(hosts=[{"host": HOST, "port": 1, "no_such_thing": True}])
+    assert not await layer.listen(GROUP, Ear())
+    assert "no_such_thing" in caplog.text
+
+
+async def test_what_redis_does_not_allow_is_said_once_and_made_good_when_it_does(
+    tmp_path: Path, configured: Callable[..., LoopLayer], options: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    options(redis_timeout=0.3)
+    with TcpRedis(tmp_path, f"user shop on >{PASSWORD} resetchannels &switchboard__* ~* +@all") as redis:
+        layer = configured(hosts=[f"redis://shop:{PASSWORD}@{HOST}:{redis.port}"], prefix="another")
+        ear, returned = Ear(), asyncio.Event()
+        layer.on_return(returned.set)
+        assert not await layer.listen(GROUP, ear)
+        with pytest.raises(ConnectionError, match="permissions"):
+            await layer.new_channel()
+        with redis.client() as client:
+            client.execute_command("ACL", "SETUSER", "shop", "allchannels")
+        async with asyncio.timeout(PATIENCE):
+            await returned.wait()
+        await pushed(1)
+        await ear.until(1)
+        assert [record.levelno for record in caplog.records if "permissions" in record.getMessage()] == [logging.WARNING]
