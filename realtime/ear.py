@@ -20,12 +20,16 @@ _INCOMPLETE: Final = object()
 
 
 class Ear(asyncio.Protocol):
-    """The protocol of a connection that redis-py has opened and that only listens from now on."""
+    """The protocol of a connection that redis-py has opened and that only listens from now on.
 
-    def __init__(self, connection: Any, take: Callable[[Any], None]) -> None:
+    `hear` is called with the name and the content of each message, `take` with whatever else Redis says.
+    """
+
+    def __init__(self, connection: Any, *, hear: Callable[[bytes, bytes], None], take: Callable[[Any], None]) -> None:
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = loop.create_future()
         """Raises when the connection is lost."""
+        self._hear = hear
         self._take = take
         self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
         self._transport: asyncio.Transport = connection._writer.transport
@@ -44,6 +48,7 @@ class Ear(asyncio.Protocol):
     def hang_up(self) -> None:
         """Close, and say nothing more."""
         self._timer.cancel()
+        self._hear = lambda name, content: None
         self._take = lambda reply: None
         self._transport.abort()
 
@@ -59,7 +64,10 @@ class Ear(asyncio.Protocol):
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _INCOMPLETE:
-                self._take(reply)
+                if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
+                    self._hear(reply[1], reply[2])
+                else:
+                    self._take(reply)
         except hiredis.ProtocolError as error:
             self.give_up(ConnectionError(f"Redis is not understood: {error}"))
 

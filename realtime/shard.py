@@ -163,9 +163,7 @@ class Shard:
                 self._ear.give_up(ConnectionError(f"Redis refuses: {reply}"))
             return
         kind = reply[0]
-        if kind == b"message":
-            self._hear(reply[1], reply[2])
-        elif kind in (b"subscribe", b"unsubscribe") and reply[1] is not None:
+        if kind in (b"subscribe", b"unsubscribe") and reply[1] is not None:
             self._confirm(reply[1].decode())
 
     def _confirm(self, channel: str) -> None:
@@ -212,7 +210,7 @@ class Shard:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError  # redis-py may have swallowed it, by the wait_for of Python 3.11
-            ear = self._ear = Ear(connection, self._take)
+            ear = self._ear = Ear(connection, hear=self._hear, take=self._take)
             self._changed |= self._wanted
             self._ask()
             await ear.lost
