@@ -52,8 +52,25 @@ class Cork:
         self.flush()
         self._transport.write_eof()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    # All else that the protocol needs, by name: a `__getattr__` would make each write slower.
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def can_write_eof(self) -> bool:
+        return self._transport.can_write_eof()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
 
 
 class _Turn:

@@ -55,7 +55,7 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
     def __init__(self, hosts: Any = None, *args: Any, capacity: int = CAPACITY, **kwargs: Any) -> None:
         super().__init__(hosts, *args, **kwargs)
         self._capacity = capacity
-        self._listeners: dict[bytes, dict[Hear, None]] = {}  # in the order in which they came
+        self._listeners: dict[bytes, tuple[Hear, ...]] = {}  # made anew for who comes or goes, so that it can be walked through as it is
         self._on_return: set[Callable[[], None]] = set()
         self._shards = [Shard(host, hear=self._deliver, returned=self._returned) for host in decode_hosts(hosts)]
 
@@ -66,17 +66,20 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         it. False: Redis is away, and `on_return` will tell when the group is heard.
         """
         name = self._get_group_channel_name(group)
-        self._listeners.setdefault(name.encode(), {})[hear] = None
+        key = name.encode()
+        self._listeners[key] = (*self._listeners.get(key, ()), hear)
         heard: bool = await self._get_shard(name).listen(name)
         return heard
 
     def leave(self, group: str, hear: Hear) -> None:
         """End a `listen`."""
         name = self._get_group_channel_name(group)
-        listeners = self._listeners.get(name.encode(), {})
-        listeners.pop(hear, None)
-        if not listeners:
-            self._listeners.pop(name.encode(), None)
+        key = name.encode()
+        stay = tuple(each for each in self._listeners.get(key, ()) if each != hear)
+        if stay:
+            self._listeners[key] = stay
+        else:
+            self._listeners.pop(key, None)
             if name not in self.groups:
                 self._get_shard(name).leave(name)
 
@@ -111,7 +114,7 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
             except Exception as error:  # each serializer has its own
                 logger.warning("A message to %s is not understood: %s", name.decode(), error)
                 return
-            for hear in [*listeners]:
+            for hear in listeners:
                 try:
                     hear(message)
                 except Exception:

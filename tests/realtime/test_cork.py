@@ -27,7 +27,7 @@ class Transport:
     def is_closing(self):
         return self.closing
 
-    def get_extra_info(self, name):
+    def get_extra_info(self, name, default=None):
         return f"the {name}"
 
 
