@@ -10,7 +10,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import redis
 from channels.layers import get_channel_layer
@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 Message = Mapping[str, Any]
 
+SLICE: Final = 500
+"""Messages said in one command: Redis does nothing else meanwhile, for about a millisecond."""
+_PUBLISH: Final = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
+
 
 def user_group(user_id: int) -> str:
     """The channel layer's group of all sockets of a user."""
@@ -33,10 +37,10 @@ def user_group(user_id: int) -> str:
 
 
 def publish(messages: Iterable[tuple[str, Message]]) -> int:
-    """Say each message to its group: one pipelined round trip. Returns how many were handed to Redis.
+    """Say each message to its group: one round trip for SLICE of them. Returns how many were handed to Redis.
 
     Written in the channel layer's own wire format, because `async_to_sync(layer.group_send)` opens a
-    connection per call from a plain thread (1.8 ms; this takes 4 µs a message).
+    connection per call from a plain thread (1.8 ms; this takes 2 µs a message).
     """
     messages = list(messages)
     if not messages:
@@ -58,10 +62,10 @@ def publish(messages: Iterable[tuple[str, Message]]) -> int:
 def _say(host: _Host, published: list[tuple[str, bytes]]) -> int:
     try:
         with turn(host.breaker):
-            pipeline = host.client.pipeline(transaction=False)
-            for channel, body in published:
-                pipeline.publish(channel, body)
-            pipeline.execute()
+            for begin in range(0, len(published), SLICE):
+                said = [word for line in published[begin : begin + SLICE] for word in line]
+                # A script, because redis-py takes 15 µs for each command of a pipeline and its answer.
+                host.client.eval(_PUBLISH, 0, *said) if len(said) > 2 else host.client.publish(*said)
     except RedisAway as error:
         logger.info("Not published, the stream will tell: %s", error)
         return 0
