@@ -153,7 +153,10 @@ class Crowd:
                     raise Wrong(f"socket {peer.number} got {len(found)} frames, {len(expected)} were sent; they differ at {first}")
 
     def _receive(self, peer: Peer) -> bytes:
-        data = peer.sock.recv(CHUNK)
+        try:
+            data = peer.sock.recv(CHUNK)
+        except ConnectionError as error:
+            raise Wrong(f"socket {peer.number} was closed: {error}") from error
         if not data:
             raise Wrong(f"socket {peer.number} was closed")
         return data

@@ -42,13 +42,17 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 ONCE = {
     "test_bad_input",
     "test_close_codes",
+    "test_cork",
+    "test_cycles",
     "test_daphne",
     "test_database_limits",
     "test_docs",
     "test_docs_frames",
     "test_embedded",
     "test_few_connections",
+    "test_framing",
     "test_full_workers",
+    "test_garbage",
     "test_ground",
     "test_house",
     "test_lane",
@@ -62,9 +66,14 @@ ONCE = {
     "test_node_client",
     "test_old_clients",
     "test_options",
+    "test_pace",
     "test_serve",
     "test_server_protocol",
     "test_shard",
+    "test_slow_readers",
+    "test_stalled_readers",
+    "test_talkers",
+    "test_writer",
 }
 
 
