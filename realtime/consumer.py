@@ -128,6 +128,7 @@ class SocketConsumer(AsyncConsumer):
         if self.ending:
             return
         self.ending = True
+        logger.info("A socket is ended: %s", refusal.code)
         with translation.override(self.language):
             frame = error_frame(refusal)
         if self.protocol is not None:

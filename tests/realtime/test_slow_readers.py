@@ -8,6 +8,7 @@ import pytest
 from accounts.groups import publish, user_group
 from notifications.services import notify
 from tests.servers.raw import RawSocket
+from tests.servers.waiting import until
 from tests.sockets import connect
 
 BELL = "/api/ws/notifications"
@@ -46,8 +47,10 @@ def stalled(site, eve, token):
         yield peer
 
 
-def test_a_peer_that_does_not_read_is_told_so_and_ended_with_4203(stalled, eve):
+def test_a_peer_that_does_not_read_is_told_so_and_ended_with_4203(site, stalled, eve):
+    said_before = site.log.count("SLOW_CONSUMER")
     publish(pushes(eve, range(1, 151)))
+    until(lambda: site.log.count("SLOW_CONSUMER") > said_before, what="the server gives it up")
     frames, code = until_closed(stalled)
     *told, error = frames
     assert [frame["seq"] for frame in told] == list(range(1, len(told) + 1))
