@@ -13,6 +13,8 @@ from tests.servers.waiting import until
 
 AT_ONCE = 8
 LAPS = 10
+SPARE = (30, 10, 0)
+"""Files, clients and channels that may be held more than at the beginning; a leak would hold one for each of hundreds."""
 
 
 @pytest.fixture
@@ -48,9 +50,11 @@ async def test_connecting_speaking_and_leaving_costs_no_memory_files_or_clients_
         for _ in range(LAPS):
             await lap(cycles // LAPS)
             memory.append(worker.memory_full_info().uss)
-        until(lambda: held() == before, what=f"files, clients and channels are again {before}")
+        # Threads keep their connections to SQLite for a while, and a pool grows to what was needed at once.
+        until(lambda: all(now <= then + more for now, then, more in zip(held(), before, SPARE, strict=True)), what=f"about {before} are held again")
+        after = held()
 
     slope = statistics.linear_regression(range(len(memory)), memory).slope / (cycles // LAPS)
-    print(f"\n{cycles} cycles: {slope:.0f} bytes a cycle, {memory[0] / 2**20:.1f} → {memory[-1] / 2**20:.1f} MiB; files, clients, channels {before} → the same")
+    print(f"\n{cycles} cycles: {slope:.0f} bytes a cycle, {memory[0] / 2**20:.1f} → {memory[-1] / 2**20:.1f} MiB; files, clients, channels {before} → {after}")
     # An open socket has 20,000 bytes of its own. Short runs show less than long ones, because caches still fill.
     assert slope < (500 if cycles == 10_000 else 10_000)
