@@ -64,8 +64,10 @@ def _say(host: _Host, published: list[tuple[str, bytes]]) -> int:
         with turn(host.breaker):
             for begin in range(0, len(published), SLICE):
                 said = [word for line in published[begin : begin + SLICE] for word in line]
-                # A script, because redis-py takes 15 µs for each command of a pipeline and its answer.
-                host.client.eval(_PUBLISH, 0, *said) if len(said) > 2 else host.client.publish(*said)
+                if len(published) == 1:
+                    host.client.publish(*said)
+                else:  # one command, because redis-py takes 15 µs for each of a pipeline and its answer
+                    host.client.eval(_PUBLISH, 0, *said)
     except RedisAway as error:
         logger.info("Not published, the stream will tell: %s", error)
         return 0
