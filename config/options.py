@@ -118,6 +118,13 @@ class Options:
     """How long before its credential ends a socket is told so."""
     ws_max_sockets: int = knob(20_000, **whole(0, 1_000_000))
     """Sockets that a worker holds at most; more are refused with OVERLOADED. 0: as many as it may have files open."""
+    ws_max_connections_per_user: int = knob(3, **whole(0, 1000))
+    """Sockets of one user at one of the paths below `/api/ws/`, over all workers; 0 means no limit. Above it an old client's new
+    socket is refused with CONNECTION_LIMIT, and a new client's takes the place of the oldest."""
+    ws_max_tabs_per_user: int = knob(20, **whole(0, 1000))
+    """The same at each of the other paths, where the newest always takes the place of the oldest."""
+    ws_probe_wait: float = knob(3.0, **seconds(0.05, 60))
+    """How long a socket that may keep another one out has to answer a ping."""
     ws_frame_limit: int = knob(64 * 1024, **whole(1024, 1024 * 1024))
     """Bytes of one frame from a client; more is MESSAGE_TOO_BIG."""
     ws_frame_rate: int = knob(20, **whole(0, 100_000))
@@ -134,6 +141,22 @@ class Options:
     """The same in bytes."""
     drain_spread: float = knob(4.0, **seconds(0, 15))
     """Over how many seconds a worker that is told to stop spreads its goodbyes."""
+
+    # Presence
+    presence_lease: float = knob(5.0, **seconds(0.2, 300))
+    """For how long a worker's connections count after its last sign of life, which it gives every KEEPER_INTERVAL."""
+    presence_grace: float = knob(10.0, **seconds(0, 600))
+    """How long somebody whose last connection has gone is still online: a page that is loaded again is no coming and going."""
+    presence_quiet: float = knob(1.0, **seconds(0, 60))
+    """The least time between two frames about one user."""
+    presence_broadcast_limit: int = knob(500, **whole(0, 1_000_000))
+    """From so many people online on only those who `watch` somebody are told of it; below, everybody is."""
+    presence_broadcast_again: int = knob(400, **whole(0, 1_000_000))
+    """Below so many everybody is told again."""
+    presence_choice_life: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))
+    """How long a chosen status is remembered."""
+    presence_seen_interval: float = knob(60.0, **seconds(0, 86400))
+    """When somebody was seen last is written at most this often."""
 
     # Notifications
     retention: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))
@@ -171,6 +194,10 @@ class Options:
                 "DATABASE_POOL must be at least EXECUTOR_THREADS + HTTP_REQUESTS "
                 f"({self.executor_threads} + {self.http_requests}), or requests that hang would leave the sockets no connection."
             )
+        if self.presence_lease < 2 * self.keeper_interval:
+            raise ImproperlyConfigured("PRESENCE_LEASE must be at least twice KEEPER_INTERVAL, or a worker that is well would count as dead.")
+        if self.presence_broadcast_again > self.presence_broadcast_limit:
+            raise ImproperlyConfigured("PRESENCE_BROADCAST_AGAIN must not be above PRESENCE_BROADCAST_LIMIT.")
         if self.jwt_signing_key and self.jwt_jwk_url:
             raise ImproperlyConfigured("JWT_SIGNING_KEY and JWT_JWK_URL are both set: the host's login signs with one of them, unset the other.")
         if self.jwt_signing_key and self.jwt_signing_key == self.secret_key:

@@ -23,12 +23,13 @@ from accounts.standing import GONE
 from notifications import backlog, wire
 from notifications.wire import Command, encode
 from realtime import commands
-from realtime.events import Connected, ConnectedData, Error, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
+from realtime.events import ConnectedData, Error, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
 from realtime.handshake import Admission, Cursor, admit, language, parse_cursor, verify
 from realtime.keeper import Keeper
 from realtime.layer import here
 from realtime.outlet import Outlet
 from realtime.pace import Pace, Ruling
+from realtime.presence.seat import Seat
 from realtime.refusals import PROTOCOL, TOO_FAST, OldClients, Refusal, error_frame, refuse, restart_frame
 from realtime.writer import Writer
 
@@ -47,20 +48,31 @@ class SocketConsumer(AsyncConsumer):
     topics: ClassVar[tuple[str, ...]]
     accepts: ClassVar[Mapping[str, type[Command]]] = commands.EVERYWHERE
     old_clients: ClassVar[OldClients]
+    looks: ClassVar[bool] = False  # whether it is told of other people
+    counts: ClassVar[bool] = False  # and by `user_status`, too
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
+        self.protocol = scope.get("extensions", {}).get("switchboard")
+        self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
+        self.ending = False
         try:
             admission = await admit(scope)
+            self.claims, self.new_client = admission.claims, admission.new_client
+            few = self.old_clients is OldClients.BY_HTTP
+            self.seat = Seat(self, path=scope["path"].strip("/"), few=few, new_client=self.new_client, looks=self.looks, counts=self.counts)
+            await self.seat.take()
         except Refusal as refusal:
             with translation.override(language(scope) or settings.LANGUAGE_CODE):
                 await refuse(scope, send, refusal, self.old_clients)
             return
-        self.claims = admission.claims
+        try:
+            await self._accept(scope, receive, send, admission)
+        finally:
+            self.seat.leave()
+
+    async def _accept(self, scope: Any, receive: Receive, send: Send, admission: Admission) -> None:
         self.language = admission.language or settings.LANGUAGE_CODE
-        self.protocol = scope.get("extensions", {}).get("switchboard")
-        self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
-        self.ending = False
         self.warned = True  # for nothing may precede `connected`
         self._late: Admission | None = None  # while the database has yet to say where it begins
         options = settings.SWITCHBOARD
@@ -79,6 +91,7 @@ class SocketConsumer(AsyncConsumer):
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if admission.new_client else None})
         # They hold a token, and are several KiB that an idle socket has no use for.
         scope.update(headers=[], query_string=b"", subprotocols=[])
+        self.seat.sit()
         await self._live(receive, admission)
 
     # What the channel layer says
@@ -93,8 +106,19 @@ class SocketConsumer(AsyncConsumer):
             self.outlet.push(message["seq"], message["topic"], message["frame"])
         elif message["type"] == "standing.changed":
             self.revoked(message["version"], message["at"])
+        elif message["type"] == "typing" and self.seat.counts:
+            self.tell(message["frame"])
 
-    # What the keeper asks
+    # What the keeper and the seat ask
+
+    @property
+    def cursor(self) -> int:
+        """Up to which number this socket has been sent all that it carries."""
+        return self.outlet.lane.cursor
+
+    def tell(self, frame: str) -> None:
+        """Send a frame that is not numbered."""
+        self.writer.write(frame)
 
     @property
     def heard_at(self) -> float:
@@ -129,14 +153,15 @@ class SocketConsumer(AsyncConsumer):
             return
         self.ending = True
         logger.info("A socket is ended: %s", refusal.code)
+        code = refusal.close_code(new_client=self.new_client)
         with translation.override(self.language):
-            frame = error_frame(refusal)
+            frame = error_frame(refusal, close_code=code)
         if self.protocol is not None:
             self.writer.stop()
-            self.protocol.leave(refusal.reason.close, frame)
+            self.protocol.leave(code, frame)
         else:
             self.writer.write(frame)
-            self.writer.close(refusal.reason.close)
+            self.writer.close(code)
 
     def _overflowed(self) -> None:
         self.end(Refusal("SLOW_CONSUMER"))
@@ -208,7 +233,7 @@ class SocketConsumer(AsyncConsumer):
             heartbeat_interval=settings.SWITCHBOARD.ws_heartbeat_interval,
             connection_id=self.connection_id,
         )
-        self.writer.write(encode(Connected(data=data, timestamp=timezone.now())))
+        self.writer.write(self.seat.greeted(data))
         self.outlet.begin(cursor=start, head=opening.head)
         return opening
 
@@ -288,4 +313,4 @@ class SocketConsumer(AsyncConsumer):
             return restart_frame(retry_after_ms)
 
     def _heartbeat(self, seq: int) -> str:
-        return encode(Heartbeat(data=HeartbeatData(seq=seq), timestamp=timezone.now()))
+        return encode(Heartbeat(data=HeartbeatData(seq=seq, online_count=self.seat.online_count()), timestamp=timezone.now()))

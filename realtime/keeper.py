@@ -28,6 +28,7 @@ from accounts.models import Revocation, User
 from accounts.tokens import Claims
 from notifications import backlog
 from realtime import layer
+from realtime.presence.roster import Roster
 from realtime.refusals import Refusal
 
 logger = logging.getLogger(__name__)
@@ -80,11 +81,16 @@ class Keeper:
         self._looked_far_at = time.monotonic()
         self._heads: dict[int, int] = {}
         self._compared = True
+        self._roster = Roster.of_this_loop()
         layer.here().on_return(self._redis_returned)
 
     def add(self, socket: Socket) -> None:
         """Begin to keep a socket."""
         self._sockets[socket.claims.user_id].add(socket)
+        self.start()
+
+    def start(self) -> None:
+        """Begin to keep, if that has not begun. A worker without sockets still clears up after another that died."""
         if self._clock is None:
             self._clock = asyncio.create_task(self._run())
 
@@ -102,6 +108,7 @@ class Keeper:
         while True:
             await asyncio.sleep(options.keeper_interval)
             try:
+                self._once("presence", self._roster.tick)
                 self._once("revocations", self._look_for_revocations)
                 await self._look_at_sockets()
                 if not self._compared:
@@ -148,6 +155,7 @@ class Keeper:
             self._heads |= await in_thread(backlog.heads, user_ids[begin : begin + _PAGE])
 
     def _redis_returned(self) -> None:
+        self._roster.redis_returned()
         self._compare_now()
         # A process that could not publish leaves Redis alone for REDIS_TIMEOUT, so some pushes are lost after its return.
         asyncio.get_running_loop().call_later(settings.SWITCHBOARD.redis_timeout + _MARGIN, self._compare_now)

@@ -71,6 +71,10 @@ class Refusal(Exception):
         self.text = detail or self.reason.text
         self.retry_after = retry_after
 
+    def close_code(self, *, new_client: bool) -> int:
+        """With which code an open socket is closed. An old client comes back on any but 1000, and would push out the one that replaced it."""
+        return 1000 if self.code == "REPLACED" and not new_client else self.reason.close
+
 
 class OldClients(Enum):
     """How a path tells a client that does not know `switchboard.v1`."""

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from realtime import commands
 from realtime.consumer import SocketConsumer
+from realtime.presence.commands import PRESENCE, TYPING, PresenceCommands
 from realtime.refusals import OldClients
 
 
-class MemberSocket(SocketConsumer):
+class MemberSocket(PresenceCommands, SocketConsumer):
     """The community site's: everything that concerns the user."""
 
     topics = ("notification", "direct", "support", "task")
+    accepts = {**commands.EVERYWHERE, **PRESENCE, **TYPING}
     old_clients = OldClients.STAY_AWAY
+    looks = counts = True
 
 
-class ChatSocket(SocketConsumer):
+class ChatSocket(PresenceCommands, SocketConsumer):
     """The support widget's and the agent console's."""
 
     topics = ("support",)
+    accepts = {**commands.EVERYWHERE, **PRESENCE}
     old_clients = OldClients.MIXED
+    looks = True
 
 
 class NotificationSocket(SocketConsumer):

@@ -25,6 +25,9 @@ class WorkerServer(Server):
         gc.freeze()
         gc.set_threshold(ALLOCATIONS, *gc.get_threshold()[1:])
         await super().startup(sockets)
+        from realtime.keeper import Keeper  # which needs the settings, and Uvicorn has loaded the application by now
+
+        Keeper.of_this_loop().start()
 
     async def shutdown(self, sockets: Any = None) -> None:
         draining.set()

@@ -36,6 +36,9 @@ os.environ |= {
     "REDIS_TIMEOUT": "2",
     "TOKEN_WARNING": "6",
     "DRAIN_SPREAD": "0.4",
+    "PRESENCE_LEASE": "1",
+    "PRESENCE_GRACE": "1",
+    "PRESENCE_QUIET": "0.1",
     "INBOX_STRICT": "1",
 }
 if os.environ.get("TEST_DATABASE_URL"):

@@ -1,0 +1,35 @@
+"""Who is here, for REST, the admin and your own code; and when they were seen last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+from notifications.columns import columns
+from realtime.presence.models import LastSeen
+
+_TABLE: Final = LastSeen._meta.db_table
+_NOTE: Final = {
+    "postgresql": f"""
+        INSERT INTO {_TABLE} AS seen (user_id, at) SELECT t.user_id, to_timestamp(t.at / 1000.0) FROM unnest(%s::bigint[], %s::bigint[]) AS t (user_id, at)
+        ORDER BY t.user_id ON CONFLICT (user_id) DO UPDATE SET at = excluded.at WHERE seen.at < excluded.at - %s * interval '1 second'
+    """,
+    "sqlite": f"""
+        INSERT INTO {_TABLE} AS seen (user_id, at)
+        SELECT value ->> 0, strftime('%%Y-%%m-%%d %%H:%%M:%%f', (value ->> 1) / 1000.0, 'unixepoch') FROM json_each(%s) WHERE true
+        ON CONFLICT (user_id) DO UPDATE SET at = excluded.at
+        WHERE julianday(seen.at) < julianday(excluded.at) - %s / 86400.0
+    """,
+}
+
+
+def note_seen(seen: Mapping[int, int]) -> None:
+    """Keep when these users came or went (Unix time in milliseconds), unless that was noted less than PRESENCE_SEEN_INTERVAL before."""
+    if not seen:
+        return
+    interval = settings.SWITCHBOARD.presence_seen_interval
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE[connection.vendor], [*columns(sorted(seen.items())), interval])

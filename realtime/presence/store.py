@@ -1,0 +1,130 @@
+"""Presence in Redis, asked by a worker and by plain code. Each step is one call of presence.lua."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import redis
+import redis.asyncio
+from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from accounts.redis import BOUNDS, RedisAway, ask, breaker
+
+PREFIX: Final = "switchboard:presence:"
+PAGE: Final = 500
+"""Connections, people or orders of one step: Redis does nothing else meanwhile, for some milliseconds."""
+
+OFFLINE: Final = "offline"
+ONLINE: Final = "online"
+
+_SCRIPT: Final = Path(__file__).with_name("presence.lua").read_text()
+_SHA: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class Change(NamedTuple):
+    """What is to be told of somebody. `kind`: online, offline, status, or mode (of whom is told what).
+
+    `who` is "p:<user>" for members and agents and "c:<user>" for customers; `at` is Unix time in milliseconds.
+    """
+
+    version: int
+    kind: str
+    who: str
+    status: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a step says, and how things stand after it.
+
+    `online` counts members and agents. `young`: this Redis has lost its memory or was away a moment ago, so that who is
+    not in it may still be here.
+    """
+
+    era: str
+    version: int
+    online: int
+    mode: str
+    young: bool
+    changes: list[Change]
+    wake: list[str]
+    said: dict[str, Any]
+
+    @classmethod
+    def decode(cls, text: str) -> Answer:
+        said = json.loads(text)
+        changes = [Change(*each) for each in said.pop("changes")]
+        return cls(changes=changes, wake=list(said.pop("wake")), **{name: said.pop(name) for name in ("era", "version", "online", "mode", "young")}, said=said)
+
+
+class Line:
+    """One worker's connection. It is the only one, so a restart of Redis cannot pass unseen: the next step fails."""
+
+    def __init__(self) -> None:
+        self._client = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, **{**BOUNDS, "max_connections": 1}, decode_responses=True, single_connection_client=True, retry=Retry(NoBackoff(), 0)
+        )
+
+    async def step(self, operation: str, **job: Any) -> Answer:
+        """Do one step. Raises RedisAway; what was asked may have been done then, or not."""
+        breaker.check()
+        words = _words(operation, job)
+        try:
+            try:
+                answer = await self._client.evalsha(_SHA, 1, PREFIX, *words)
+            except redis.exceptions.NoScriptError:
+                answer = await self._client.eval(_SCRIPT, 1, PREFIX, *words)
+        except (redis.RedisError, OSError) as error:
+            await self.close()
+            raise RedisAway(str(error)) from error
+        return Answer.decode(answer)
+
+    async def close(self) -> None:
+        """Drop the connection; the next step makes another."""
+        try:
+            await self._client.aclose()
+        except (redis.RedisError, OSError):
+            pass
+
+
+def step(operation: str, **job: Any) -> Answer:
+    """The same from plain code. Raises RedisAway."""
+
+    def question(client: redis.Redis) -> Any:
+        words = _words(operation, job)
+        try:
+            return client.evalsha(_SHA, 1, PREFIX, *words)
+        except redis.exceptions.NoScriptError:
+            return client.eval(_SCRIPT, 1, PREFIX, *words)
+
+    return Answer.decode(ask(question))
+
+
+def who(user_id: int, *, customer: bool) -> str:
+    """How somebody is called in there."""
+    return f"{'c' if customer else 'p'}:{user_id}"
+
+
+def _words(operation: str, job: dict[str, Any]) -> tuple[str, str, str]:
+    options = settings.SWITCHBOARD
+    rules = {
+        "lease": _ms(options.presence_lease),
+        "grace": _ms(options.presence_grace),
+        "quiet": _ms(options.presence_quiet),
+        "remember": _ms(options.presence_choice_life),
+        "limit": options.presence_broadcast_limit,
+        "again": options.presence_broadcast_again,
+        "page": PAGE,
+    }
+    return operation, json.dumps(rules), json.dumps(job)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
