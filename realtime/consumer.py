@@ -15,27 +15,25 @@ from django import db
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from msgspec import UNSET, UnsetType
 
 from accounts import languages, revocation, standing
 from accounts.groups import user_group
 from accounts.standing import GONE
 from notifications import backlog, wire
 from notifications.wire import Command, encode
-from realtime import commands
-from realtime.events import ConnectedData, Error, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
+from realtime import commands, inlet
+from realtime.events import ConnectedData, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
 from realtime.handshake import Admission, Cursor, admit, language, parse_cursor, verify
+from realtime.inlet import Receive
 from realtime.keeper import Keeper
 from realtime.layer import here
 from realtime.outlet import Outlet
-from realtime.pace import Pace, Ruling
 from realtime.presence.seat import Seat
-from realtime.refusals import PROTOCOL, TOO_FAST, OldClients, Refusal, error_frame, refuse, restart_frame
+from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse, restart_frame
 from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
@@ -178,7 +176,7 @@ class SocketConsumer(AsyncConsumer):
             await layer.listen(group, self.hear)
             keeper.add(self)
             await self._open(admission)
-            await self._read(receive)
+            await inlet.read(self, receive)
         finally:
             layer.leave(group, self.hear)
             keeper.remove(self)
@@ -241,48 +239,7 @@ class SocketConsumer(AsyncConsumer):
         """The stream was pruned beyond what this socket had been sent: the client must reload. Raises as `_begin` does."""
         await self._begin(None)
 
-    async def _read(self, receive: Receive) -> None:
-        options, clock = settings.SWITCHBOARD, asyncio.get_running_loop().time
-        pace = Pace(rate=options.ws_frame_rate, burst=options.ws_frame_burst, patience=options.ws_frame_patience)
-        asked = clock()
-        while (message := await receive())["type"] != "websocket.disconnect":
-            if not self.ending:
-                now = clock()
-                ruling, wait = pace.frame(now, idle=now - asked)
-                if wait:
-                    await asyncio.sleep(wait)
-                with translation.override(self.language):
-                    await self._obey(message.get("text"), message.get("bytes") or b"", ruling)
-            asked = clock()
-
     # What the client asks
-
-    async def _obey(self, text: str | None, binary: bytes, ruling: Ruling) -> None:
-        """Read one frame and do it. The one place where errors become frames; none of them ends the socket."""
-        if len(binary if text is None else text.encode()) > settings.SWITCHBOARD.ws_frame_limit:
-            self.end(Refusal("MESSAGE_TOO_BIG"))
-            return
-        if ruling is Ruling.END:
-            self.end(Refusal("RATE_LIMITED", detail=TOO_FAST, retry_after=settings.SWITCHBOARD.ws_frame_patience))
-            return
-        try:
-            command = wire.decode(text, self.accepts)
-            if ruling is Ruling.REFUSE:
-                raise wire.Refused("RATE_LIMITED", str(TOO_FAST), getattr(command, "client_message_id", None))
-            await getattr(self, f"do_{command.__struct_config__.tag}")(command)
-        except wire.Refused as refused:
-            named = {"client_message_id": refused.client_message_id} if refused.client_message_id else UNSET
-            self._complain(refused.code, refused.text, named)
-        except Refusal as refusal:
-            self._complain(refusal.code, str(refusal.text))
-        except Exception:
-            request_id = uuid.uuid4().hex
-            logger.exception("A command failed", extra={"request_id": request_id})
-            text = _("This could not be done, and it is our fault. If it happens again, tell us this number: %(id)s.") % {"id": request_id}
-            self._complain("MESSAGE_PROCESSING_ERROR", text, {"request_id": request_id})
-
-    def _complain(self, code: str, text: str, data: dict[str, Any] | UnsetType = UNSET) -> None:
-        self.writer.write(encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))
 
     async def do_ping(self, command: commands.Ping) -> None:
         self.writer.write(encode(Pong(timestamp=timezone.now(), client_timestamp=command.timestamp)))

@@ -30,6 +30,7 @@ from notifications import backlog
 from realtime import layer
 from realtime.presence.roster import Roster
 from realtime.refusals import Refusal
+from realtime.worker import at_start
 
 logger = logging.getLogger(__name__)
 
@@ -218,6 +219,9 @@ class Keeper:
             logger.warning("The database does not answer, the keeper tries again: %s", error)
         elif error is not None and not isinstance(error, OSError):  # which says that a peer is gone
             logger.error("The keeper could not do something", exc_info=error)
+
+
+at_start.append(lambda: Keeper.of_this_loop().start())
 
 
 def _revocations_since(moment: datetime) -> list[tuple[int, int, float]]:

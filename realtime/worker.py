@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.server import Server
 
 draining: Final = threading.Event()
 """Set once this process has begun to say goodbye: it is not ready any more, and streams should end."""
+
+at_start: Final[list[Callable[[], None]]] = []
+"""What is to be called in the event loop of a worker that begins. The application is loaded by then."""
 
 ALLOCATIONS: Final = 10_000
 """How many objects more than before make the collector look at the youngest. Python's own 700 are the work of some handshakes."""
@@ -25,9 +29,8 @@ class WorkerServer(Server):
         gc.freeze()
         gc.set_threshold(ALLOCATIONS, *gc.get_threshold()[1:])
         await super().startup(sockets)
-        from realtime.keeper import Keeper  # which needs the settings, and Uvicorn has loaded the application by now
-
-        Keeper.of_this_loop().start()
+        for start in at_start:
+            start()
 
     async def shutdown(self, sockets: Any = None) -> None:
         draining.set()

@@ -4,7 +4,6 @@ import pytest
 
 from tests import cast
 from tests.realtime.test_credential_life import on_both_workers
-from tests.servers.waiting import until
 from tests.sockets import connect
 
 SITE = "/api/v1/ws"
@@ -52,7 +51,11 @@ def test_the_count_of_a_greeting_goes_on_by_one_with_each_change(server, token, 
         with connect(server.ws_url + SITE, token=token(john)):
             watching.until(about(john))
             beat = watching.until("heartbeat")
-            changes = [each["data"]["status"] for each in watching.frames[watching.frames.index(greeting) : watching.frames.index(beat)] if each["type"] == "user_status"]
+            changes = [
+                each["data"]["status"]
+                for each in watching.frames[watching.frames.index(greeting) : watching.frames.index(beat)]
+                if each["type"] == "user_status"
+            ]
             assert beat["data"]["online_count"] == count + changes.count("online") - changes.count("offline")
 
 
