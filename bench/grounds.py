@@ -38,6 +38,7 @@ class Shop:
                 text=True,
             )
         self._log = log
+        self.pid = self._process.pid
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Have something done, and wait for the answer."""

@@ -16,7 +16,7 @@ import redis
 from bench.contestants import Contestant
 from bench.crowd import Crowd, Peer, Wrong, masked, open_crowd
 from bench.grounds import Grounds, Shop
-from bench.machine import spent
+from bench.machine import Meter, spent
 from bench.measures import Figures, Scale, crowd_of
 from bench.rivals.keys import Keys
 
@@ -74,7 +74,11 @@ def _counts(grounds: Grounds, scale: Scale) -> Figures:
     grounds.forget_everybody()
     with grounds.another_shop() as shop:
         shop.ask("seat", count=scale.crowd)
-        return {**_asked(shop, "count", "stand", scale), **_asked(shop, "first", "online", scale, limit=100)}
+        shop.ask("ticks", count=0)  # until it is written when they were seen
+        meter = Meter([shop.pid], grounds.redis_pid)
+        figures = {**_asked(shop, "count", "stand", scale), **_asked(shop, "first", "online", scale, limit=100)}
+        use = meter.stop()
+        return {**figures, "count others": use.others / use.wall}
 
 
 def _asked(shop: Shop, name: str, operation: str, scale: Scale, **job: Any) -> Figures:
