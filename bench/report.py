@@ -202,8 +202,9 @@ the few headers of the bench's client and with those of a browser.
 ## Handshakes
 
 Up to the first frame, which says that the socket is live; 2,000 users, 50 at a time, then the 2,000 once more and all at
-once. All three check the same token. Ours also asks Redis whether the user still stands, listens to its group, and reads from the
-database where its stream is.
+once. All three check the same token. Ours also asks Redis whether the user still stands, takes its place
+among those who are here, tells the others (as long as fewer than 500 are online), listens to its user's group, and reads from the database where
+its stream is.
 
 {report.handshakes()}
 
@@ -238,7 +239,8 @@ before they are in. A single person too many or too few in the end, or one with 
   writes eight frames at once and nothing else, which shows what generator and Redis do at most. The row "{CONTESTANTS["raw"].title}" writes each frame
   by itself, without a protocol or an event loop: more than that nobody gets out of one core who writes each push by itself.
 * Servers on Uvicorn run with uvloop, httptools, `websockets-sansio` and without compression, as ours does. Signs of life (pings, heartbeats) are
-  set so far apart that none falls into a measurement.
+  set so far apart that none falls into a measurement. Ours lets a user have as many sockets as it likes, and tells that somebody has gone
+  ten minutes later, except where presence is measured.
 * PostgreSQL runs with `fsync` off, so that its disk is not what is measured.
 * Nothing else should run meanwhile: the busiest run of one recipient each had {busiest:.0%} of a core used by others.
 {missing}
