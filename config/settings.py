@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "accounts",
     "notifications",
     "realtime",
+    "realtime.chat",
     "daphne",
     "channels",
     "django.contrib.admin",

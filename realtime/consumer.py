@@ -45,6 +45,7 @@ class SocketConsumer(AsyncConsumer):
     """
 
     topics: ClassVar[tuple[str, ...]]
+    own_topics: ClassVar[tuple[str, ...]] = ()  # what the user itself has said, for new clients only
     accepts: ClassVar[Mapping[str, type[Command]]] = commands.EVERYWHERE
     old_clients: ClassVar[OldClients]
 
@@ -60,6 +61,7 @@ class SocketConsumer(AsyncConsumer):
         self.language = admission.language or settings.LANGUAGE_CODE
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
+        self.carried = self.topics + (self.own_topics if admission.new_client else ())
         self.ending = False
         self.warned = True  # for nothing may precede `connected`
         self._late: Admission | None = None  # while the database has yet to say where it begins
@@ -72,7 +74,7 @@ class SocketConsumer(AsyncConsumer):
             full=self._overflowed,
         )
         self.outlet = Outlet(
-            user_id=self.claims.user_id, topics=self.topics, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
+            user_id=self.claims.user_id, topics=self.carried, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
         )
         if self.protocol is not None:
             self.protocol.farewell = self._farewell
@@ -186,7 +188,7 @@ class SocketConsumer(AsyncConsumer):
         """
         limit = settings.SWITCHBOARD.ws_replay_limit
         await self.outlet.hold()
-        opening = await backlog.aopening(self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit)
+        opening = await backlog.aopening(self.claims.user_id, self.carried, since=cursor.since if cursor else None, limit=limit)
         if opening is None or not revocation.stands(self.claims, opening.standing):
             # Redis has let it in, so what Redis has is old: a snapshot, or a replica that lagged behind.
             self.end(Refusal("SESSION_REVOKED"))

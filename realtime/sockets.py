@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from realtime import commands
+from realtime.chat import commands as direct
 from realtime.consumer import SocketConsumer
 from realtime.refusals import OldClients
 
 
-class MemberSocket(SocketConsumer):
+class MemberSocket(direct.DirectCommands, SocketConsumer):
     """The community site's: everything that concerns the user."""
 
     topics = ("notification", "direct", "support", "task")
+    own_topics = ("direct.own",)
+    accepts = {**commands.EVERYWHERE, **direct.COMMANDS}
     old_clients = OldClients.STAY_AWAY
 
 
