@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
+from django import db
 from django.conf import settings
 from django.utils.translation import gettext as _
 from msgspec import Meta
@@ -19,6 +20,7 @@ from realtime.chat.events import OWN_DIRECT
 from realtime.chat.models import LONGEST_NAME
 from realtime.chat.services import Unsendable, own_event, send_direct
 from realtime.outlet import Outlet
+from realtime.refusals import Refusal
 
 
 class SendDirectMessage(Command, kw_only=True, tag="message"):
@@ -53,6 +55,9 @@ class DirectCommands:
         except Unsendable as refused:
             text = _("The field “%(field)s”: %(text)s") % {"field": refused.field, "text": refused.text} if refused.field else refused.text
             raise Refused(_CODES[refused.code], text, name) from refused
+        except (db.OperationalError, db.InterfaceError) as error:
+            # Named, so that the client knows which to send again.
+            raise Refused("DEPENDENCY_DOWN", str(Refusal("DEPENDENCY_DOWN").text), name) from error
         if not sent.new and OWN_DIRECT in self.carried:
             seq = sent.message.sender_seq
             self.outlet.repeat(seq, splice(encode(own_event(sent.message)), seq=seq))

@@ -8,6 +8,9 @@ from contextlib import ExitStack
 import pytest
 
 from accounts.models import User
+from notifications.models import Entry
+from realtime.chat.models import DirectMessage
+from realtime.chat.services import send_direct
 from tests.servers.workers import Site
 from tests.sockets import Socket, connect
 
@@ -20,6 +23,16 @@ Say = Callable[..., None]
 def conversation(other: User | int) -> str:
     """The address of what the caller and this person have written."""
     return f"/api/v1/direct/{other if isinstance(other, int) else other.pk}/messages"
+
+
+def wrote(sender: User, to: User, text: str = "Hello!", **more: str) -> DirectMessage:
+    """Send it, from Python."""
+    return send_direct(sender=sender, to_user_id=to.pk, text=text, **more).message
+
+
+def topics(user: User) -> list[str]:
+    """Of what stands in this user's stream, in order."""
+    return list(Entry.objects.filter(user=user).order_by("seq").values_list("topic", flat=True))
 
 
 @pytest.fixture

@@ -265,7 +265,7 @@ def test_what_is_posted_and_what_a_socket_says_are_told_alike(opened: Open, serv
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_too_much_from_one_sender_is_refused_over_socket_and_rest_together(
+def test_too_much_from_one_sender_is_refused_on_socket_and_rest_together(
     servers: Servers, mia: User, bob: User, token: Callable[[User], str], new: bool
 ) -> None:
     with servers.serve(env={"RATE_DIRECT": "2/h"}) as strict, connect(strict.ws_url + "/api/v1/ws", token=token(mia), new=new) as mias:
