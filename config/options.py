@@ -108,6 +108,8 @@ class Options:
     """Refused socket handshakes per address."""
     rate_notify: tuple[int, float] = knob((6000, 60.0), **RATE)
     """Calls that send notifications, per sender."""
+    rate_direct: tuple[int, float] = knob((1200, 60.0), **RATE)
+    """Direct messages per sender, over sockets and REST together."""
 
     # Sockets
     ws_heartbeat_interval: float = knob(30.0, **seconds(0.1, 600))

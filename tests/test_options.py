@@ -67,6 +67,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "RATE_TICKET": ((60, 60.0), "5/m", (5, 60.0), RATE),
     "RATE_HANDSHAKE": ((60, 60.0), "5/m", (5, 60.0), RATE),
     "RATE_NOTIFY": ((6000, 60.0), "5/m", (5, 60.0), RATE),
+    "RATE_DIRECT": ((1200, 60.0), "5/m", (5, 60.0), RATE),
     "WS_HEARTBEAT_INTERVAL": (30.0, "3", 3.0, [*SECONDS, "0", "601"]),
     "KEEPER_INTERVAL": (1.0, "0.1", 0.1, [*SECONDS, "0", "11"]),
     "TOKEN_WARNING": (60.0, "0", 0.0, [*SECONDS, "3601"]),
