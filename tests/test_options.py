@@ -71,7 +71,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "WS_HEARTBEAT_INTERVAL": (30.0, "3", 3.0, [*SECONDS, "0", "601"]),
     "KEEPER_INTERVAL": (1.0, "0.1", 0.1, [*SECONDS, "0", "11"]),
     "TOKEN_WARNING": (60.0, "0", 0.0, [*SECONDS, "3601"]),
-    "WS_MAX_SOCKETS": (20_000, "0", 0, [*WHOLE, "-1", "1000001"]),
+    "WS_MAX_SOCKETS": (10_000, "0", 0, [*WHOLE, "-1", "1000001"]),
     "WS_FRAME_LIMIT": (65_536, "1024", 1024, [*WHOLE, "1023", "1048577"]),
     "WS_FRAME_RATE": (20, "0", 0, [*WHOLE, "-1", "20/s", "100001"]),
     "WS_FRAME_BURST": (60, "1", 1, [*WHOLE, "0", "100001"]),

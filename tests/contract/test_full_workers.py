@@ -158,4 +158,4 @@ def test_a_worker_that_is_out_of_files_refuses_sockets_and_fails_at_nothing_else
         for socket in opened[::25]:
             socket.sync()
     assert "Too many open files" not in poor.log
-    assert "A worker may have 400 files open, so it takes about 300 sockets and not WS_MAX_SOCKETS=20000" in poor.log
+    assert "A worker may have 400 files open, so it takes about 300 sockets and not WS_MAX_SOCKETS=10000" in poor.log
