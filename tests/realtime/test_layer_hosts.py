@@ -270,7 +270,7 @@ async def test_what_redis_does_not_allow_is_said_once_and_made_good_when_it_does
         assert [record.levelno for record in caplog.records if "permissions" in record.getMessage()] == [logging.WARNING]
 
 
-def test_of_what_redis_does_not_allow_to_be_said_no_answer_is_left_for_who_speaks_next(tmp_path: Path, configured: Callable[..., LoopLayer]) -> None:
+async def test_of_what_redis_does_not_allow_to_be_said_no_answer_is_left_for_who_speaks_next(tmp_path: Path, configured: Callable[..., LoopLayer]) -> None:
     with TcpRedis(tmp_path, f"user shop on >{PASSWORD} resetchannels &switchboard__group__allowed ~* +@all") as redis:
         configured(hosts=[f"redis://shop:{PASSWORD}@{HOST}:{redis.port}"])
         (host,) = groups._hosts()
