@@ -64,7 +64,7 @@ class Seat:
         self.limit = options.ws_max_connections_per_user if few else options.ws_max_tabs_per_user
         self.yields = few and not new_client
         self.opened: str | None = None
-        self.shown = False
+        self.shown = True  # until Redis says whether its user appears offline
 
     @property
     def ending(self) -> bool:
@@ -96,7 +96,7 @@ class Seat:
 
     def greeted(self, data: ConnectedData) -> str:
         """The `connected` frame, from which on this socket is told of others and may count."""
-        data.online_count = self.online_count(shown=self.shown)
+        data.online_count, self.shown = self.online_count(shown=self.shown), False  # from now on it has been told, or will not be
         if self.looks:
             self._roster.board.add(self)
         if self.counts:
