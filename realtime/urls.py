@@ -1,13 +1,17 @@
 """Addresses of the live side that answer plain HTTP."""
 
+from django.urls import include, path
+
 from accounts.routing import route
 from realtime import health, views
 from realtime.sockets import SOCKETS
 
 urlpatterns = [
+    path("", include("realtime.presence.urls")),
     route("", views.demo, name="demo"),
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),
-    *[route(path, views.upgrade_required, name=f"socket-{path.replace('/', '-')}") for path in SOCKETS],
+    route("api/v1/ws/status", views.SocketStatusView.as_view(), name="ws-status"),
+    *[route(socket, views.upgrade_required, name=f"socket-{socket.replace('/', '-')}") for socket in SOCKETS],
 ]
