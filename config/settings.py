@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "accounts",
     "notifications",
     "realtime",
+    "realtime.chat",
     "realtime.presence",
     "daphne",
     "channels",

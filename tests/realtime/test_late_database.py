@@ -1,6 +1,7 @@
 """A database that is away while Redis still knows the token, and comes back."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,20 @@ def test_everybody_else_is_told_to_come_back_later(site, mia, token, path, new):
     with connect(site.ws_url + path, token=token(mia), new=new) as socket:
         assert socket.until("error")["error_code"] == "DEPENDENCY_DOWN"
         assert socket.ended() == 4103
+
+
+def test_a_message_that_cannot_be_stored_is_refused_by_its_name_and_may_be_sent_again(site, mia, bob, token):
+    come_back(site.database)
+    message = {"type": "message", "to_user_id": bob.pk, "message": "Hello!", "client_message_id": "m-1"}
+    with connect(site.ws_url + "/api/v1/ws", token=token(mia), new=True) as socket, sqlite3.connect(site.database) as database:
+        socket.until("connected")
+        database.execute("ALTER TABLE chat_directmessage RENAME TO gone")
+        socket.send(message)
+        refused = socket.until("error")
+        assert (refused["error_code"], refused["data"]) == ("DEPENDENCY_DOWN", {"client_message_id": "m-1"})
+        database.execute("ALTER TABLE gone RENAME TO chat_directmessage")
+        socket.send(message)
+        assert socket.until("chat")["data"]["client_message_id"] == "m-1"
 
 
 def come_back(database: Path):

@@ -21,6 +21,12 @@ from tests.servers.waiting import auntil, until
 END = {"type": "end"}
 
 
+@pytest.fixture
+def redis(alone: PrivateRedis) -> PrivateRedis:
+    """What is counted here is ours alone."""
+    return alone
+
+
 def numbered(*numbers: int) -> list[dict[str, Any]]:
     return [{"type": "number", "number": number} for number in numbers]
 
