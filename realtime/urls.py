@@ -1,13 +1,10 @@
 """Addresses of the live side that answer plain HTTP."""
 
-from django.urls import include, path
-
 from accounts.routing import route
 from realtime import health, views
 from realtime.sockets import SOCKETS
 
 urlpatterns = [
-    path("", include("realtime.presence.urls")),
     route("", views.demo, name="demo"),
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),

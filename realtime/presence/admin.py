@@ -13,21 +13,13 @@ from realtime.presence.models import LastSeen
 
 @admin.register(LastSeen)
 class LastSeenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["user", "username", "role", "at"]
+    list_display = ["user", "user__username", "user__role", "at"]
     list_select_related = ["user"]
     search_fields = ["user__username", "user__display_name"]
     search_help_text = _("Search in names.")
     date_hierarchy = "at"
     ordering = ["-at"]
     show_full_result_count = False
-
-    @admin.display(description=_("username"), ordering="user__username")
-    def username(self, seen: LastSeen) -> str:
-        return seen.user.username
-
-    @admin.display(description=_("role"), ordering="user__role")
-    def role(self, seen: LastSeen) -> str:
-        return seen.user.get_role_display()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

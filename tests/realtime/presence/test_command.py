@@ -111,7 +111,8 @@ def test_staff_finds_when_somebody_was_seen_last_and_changes_nothing(admin: User
         LastSeen.objects.create(user=user, at=timezone.now())
     client = signed_in(admin)
     text = page(client.get(LIST, {"q": mia.username}))
-    assert mia.username in text
+    assert f'<td class="field-user__username">{mia.username}</td>' in text
+    assert '<td class="field-user__role">member</td>' in text
     assert bob.username not in text
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(f"{LIST}{mia.pk}/change/", {"at_0": "2026-01-01", "at_1": "00:00"}).status_code == 403
