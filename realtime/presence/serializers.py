@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rest_framework import serializers
 
 from realtime.presence.services import MOST
+
+STATUSES: Final = ["online", "away", "busy", "offline"]
 
 
 class OnlineQuery(serializers.Serializer[Any]):
@@ -26,7 +28,7 @@ class PersonSerializer(serializers.Serializer[Any]):
 
     user_id = serializers.IntegerField()
     online = serializers.BooleanField()
-    status = serializers.ChoiceField(["online", "away", "busy", "offline"])
+    status = serializers.ChoiceField(STATUSES)
     last_seen = serializers.DateTimeField(allow_null=True)
     connections_count = serializers.IntegerField()
 
