@@ -130,7 +130,7 @@ def truth() -> dict[str, Any]:
         cursor = answer.said["cursor"]
         people |= dict(answer.said["people"])
     online = step("online", limit=max(1, answer.online))
-    told = {f"p:{user}": count for user, _status, count in online.said["people"]}
+    told = {f"p:{each[0]}": each[2] for each in online.said["people"]}
     return {"people": people, "told": told, "users": answer.said["users"], "connections": answer.said["connections"], "online": online.online}
 
 
