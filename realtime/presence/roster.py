@@ -74,6 +74,7 @@ class Roster:
         self._sure = False
         self._seats: dict[str, Seat] = {}
         self._known: set[str] = set()  # the seats that Redis has under our present name
+        self._asked: set[str] = set()  # the seats that are being made known
         self._left: list[dict[str, str]] = []
         self._joins = Batch(self._join, limit=_SLICE)
         self._seen: dict[int, int] = {}
@@ -90,7 +91,14 @@ class Roster:
         if not self._name:
             await self._begin()
         self._seats[seat.connection_id] = seat
-        if self._sure and not await self._joins.ask(seat.connection_id):
+        if not self._sure:
+            return
+        self._asked.add(seat.connection_id)
+        try:
+            admitted = await self._joins.ask(seat.connection_id)
+        finally:
+            self._asked.discard(seat.connection_id)
+        if not admitted:
             del self._seats[seat.connection_id]
             raise Refusal("CONNECTION_LIMIT")
 
@@ -134,7 +142,7 @@ class Roster:
             answer = await self._ask("tick")
             if not self._sure:
                 return
-            while len(self._known) < len(self._seats) and await self._join_missing():
+            while len(self._known) + len(self._asked) < len(self._seats) and await self._join_missing():
                 pass
             if self.board.behind(answer):
                 await self._restore()
@@ -186,7 +194,7 @@ class Roster:
 
     async def _join_missing(self) -> bool:
         """Make known those who are not. False: no more are missing, or we have to begin anew."""
-        missing = [each.connection_id for each in self._seats.values() if each.connection_id not in self._known and not each.ending]
+        missing = [each for each in self._seats.keys() - self._known - self._asked if not self._seats[each].ending]
         await self._join(missing[:_SLICE], admitted=True)
         return self._sure and len(missing) > _SLICE
 
@@ -200,7 +208,7 @@ class Roster:
         except RedisAway as error:
             self._lost(error)
             return [True] * len(connection_ids)
-        if not self._sure:
+        if not self._sure or "results" not in answer.said:
             return [True] * len(connection_ids)
         full = set()
         for seat, (result, opened, told) in zip(seats, answer.said["results"], strict=True):
