@@ -26,7 +26,7 @@ from accounts.executor import in_thread
 from accounts.redis import RedisAway
 from realtime import layer
 from realtime.presence import services
-from realtime.presence.board import GROUP, Board
+from realtime.presence.board import GROUP, Board, Onlooker
 from realtime.presence.store import OFFLINE, PAGE, Answer, Line
 from realtime.refusals import Refusal
 
@@ -107,14 +107,14 @@ class Roster:
         """Remember the status that a user has chosen. Raises RedisAway."""
         await self._ask("choose", who=seat.who, status=status)
 
-    async def how(self, user_ids: Sequence[int], kind: str) -> dict[int, str]:
-        """How these are, of kind "p" (members and agents) or "c" (customers): as they stand on the board from now on. Raises RedisAway."""
-        if not self.board.broadcasts:
+    async def learn(self, asks: Onlooker, user_ids: Sequence[int], kind: str) -> None:
+        """Have the board know how these are whom a socket watches, of kind "p" (members and agents) or "c" (customers). Raises RedisAway."""
+        for _ in range(0 if self.board.broadcasts else 3):
             answer = await self._ask("look", kind=kind, users=[str(each) for each in user_ids])
-            while answer.version < self.board.version:  # or what was told meanwhile would be undone
-                answer = await self._ask("look", kind=kind, users=[str(each) for each in user_ids])
-            self.board.learn(kind, {user: told for user, (told, _count) in zip(user_ids, list(answer.said["people"]), strict=True)})
-        return {user: self.board.status(kind, user) for user in user_ids}
+            if answer.version >= self.board.version:  # or what was told meanwhile would be undone
+                self.board.learn(asks, kind, {user: told for user, (told, _count) in zip(user_ids, list(answer.said["people"]), strict=True)})
+                break
+            # Still older: Redis has forgotten, and how they are is told when all is fetched.
 
     async def say(self, group: str, message: dict[str, Any]) -> None:
         """Say something that may be lost: the newest wins, and what stays is fetched by a tick that misses it."""
@@ -170,6 +170,7 @@ class Roster:
             await layer.here().listen(GROUP, self.board.hear)
         else:
             layer.here().leave(_orders_group(before), self._heed)
+            self.board.doubt()
         try:
             await layer.here().listen(_orders_group(self._name), self._heed)
             await self._ask("tick", begin=True)

@@ -15,7 +15,7 @@ from accounts.tokens import Claims
 from notifications.wire import encode
 from realtime.events import Connected, ConnectedData
 from realtime.presence.roster import Roster
-from realtime.presence.store import who
+from realtime.presence.store import OFFLINE, who
 from realtime.refusals import Refusal
 
 
@@ -42,7 +42,23 @@ class Seat:
     `looks`: it is told of others at all; `counts`: by `user_status`, too.
     """
 
-    __slots__ = ("_early", "_greeting", "_roster", "_seated", "_socket", "counts", "is_agent", "limit", "looks", "opened", "path", "shown", "who", "yields")
+    __slots__ = (
+        "_early",
+        "_greeting",
+        "_roster",
+        "_seated",
+        "_socket",
+        "counted",
+        "counts",
+        "is_agent",
+        "limit",
+        "looks",
+        "opened",
+        "path",
+        "shown",
+        "who",
+        "yields",
+    )
 
     def __init__(self, socket: Socket, *, path: str, few: bool, new_client: bool, looks: bool, counts: bool) -> None:
         options, role = settings.SWITCHBOARD, socket.claims.role
@@ -59,7 +75,7 @@ class Seat:
         self.limit = options.ws_max_connections_per_user if few else options.ws_max_tabs_per_user
         self.yields = few and not new_client
         self.opened: str | None = None
-        self.shown = False
+        self.shown = self.counted = False
 
     @property
     def user_id(self) -> int:
@@ -99,6 +115,7 @@ class Seat:
     def greeted(self, data: ConnectedData) -> str:
         """The `connected` frame, from which on this socket is told of others and may count."""
         data.online_count = self.online_count(shown=self.shown)
+        self.counted = self.shown or self._roster.board.status(self.user_id) != OFFLINE
         if self.looks:
             self._roster.board.add(self)
         if self.counts:
@@ -107,6 +124,7 @@ class Seat:
 
     def greet(self) -> None:
         """Say `connected` anew: who is here is not what could be counted from the last one."""
+        self.shown = False  # of that the board knows now
         if self._greeting is not None:
             self.tell(self.greeted(msgspec.structs.replace(self._greeting, seq=self._socket.cursor, resumed=True)))
 
