@@ -23,6 +23,7 @@ from django.conf import settings
 
 from accounts.batches import Batch
 from accounts.executor import in_thread
+from accounts.groups import user_group
 from accounts.redis import RedisAway
 from realtime import layer
 from realtime.presence import services
@@ -44,6 +45,7 @@ class Seat(Protocol):
     yields: bool  # it is refused where there are so many already, instead of taking the place of the oldest
     opened: str | None  # Redis's time, in microseconds; None: not known yet
     shown: bool  # whether its user is told to be online
+    chosen: str  # the status that its user has chosen, to be known again to a Redis that has lost its memory; or nothing
 
     @property
     def connection_id(self) -> str: ...
@@ -106,6 +108,7 @@ class Roster:
     async def choose(self, seat: Seat, status: str) -> None:
         """Remember the status that a user has chosen. Raises RedisAway."""
         await self._ask("choose", who=seat.who, status=status)
+        await self.say(user_group(int(seat.who[2:])), {"type": "presence.chosen", "status": status})
 
     async def learn(self, asks: Onlooker, user_ids: Sequence[int], kind: str) -> None:
         """Have the board know how these are whom a socket watches, of kind "p" (members and agents) or "c" (customers). Raises RedisAway."""
@@ -147,8 +150,6 @@ class Roster:
         """Redis may have forgotten everything."""
         self._sure = False
         self._start(self._begin())
-
-    # Steps
 
     async def _begin(self) -> None:
         """Begin anew, once at a time."""
@@ -194,8 +195,6 @@ class Roster:
     async def _join(self, connection_ids: Sequence[str], *, admitted: bool = False) -> list[bool]:
         """Make sockets known; says of each whether it may stay. Those that are `admitted` yield to nobody but newer ones."""
         seats = [self._seats[each] for each in connection_ids if each in self._seats]
-        if not seats:
-            return [True] * len(connection_ids)
         try:
             answer = await self._ask("join", connections=[_line(each, yields=each.yields and not admitted) for each in seats])
         except RedisAway as error:
@@ -204,17 +203,16 @@ class Roster:
         if not self._sure:
             return [True] * len(connection_ids)
         full = set()
-        for seat, (result, opened, told) in zip(seats, answer.said["results"], strict=True):
-            seat.opened, seat.shown = opened, told != OFFLINE
+        for seat, (result, opened, told, chosen) in zip(seats, answer.said["results"], strict=True):
+            seat.opened, seat.shown, seat.chosen = opened, told != OFFLINE, chosen
             if result == "full":
                 full.add(seat.connection_id)
             elif result == "out":
                 seat.end(Refusal("REPLACED"))
-            elif seat.connection_id in self._seats:
+            else:
                 self._known.add(seat.connection_id)
-            else:  # it left meanwhile
-                self._known.add(seat.connection_id)
-                self.leave(seat)
+                if seat.connection_id not in self._seats:  # it left meanwhile
+                    self.leave(seat)
         return [each not in full for each in connection_ids]
 
     async def _say_left(self) -> None:
@@ -297,4 +295,5 @@ def _orders_group(worker: str) -> str:
 
 def _line(seat: Seat, *, yields: bool) -> dict[str, Any]:
     line = {"who": seat.who, "id": seat.connection_id, "path": seat.path, "limit": seat.limit, "refuse": yields}
-    return line if seat.opened is None else {**line, "opened": seat.opened}
+    known = {"opened": seat.opened, "chosen": seat.chosen}
+    return line | {name: value for name, value in known.items() if value}

@@ -48,6 +48,7 @@ class Seat:
         "_roster",
         "_seated",
         "_socket",
+        "chosen",
         "counted",
         "counts",
         "is_agent",
@@ -75,6 +76,7 @@ class Seat:
         self.limit = options.ws_max_connections_per_user if few else options.ws_max_tabs_per_user
         self.yields = few and not new_client
         self.opened: str | None = None
+        self.chosen = ""
         self.shown = self.counted = False
 
     @property
