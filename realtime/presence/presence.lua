@@ -202,13 +202,15 @@ function does.tick()
   leases = {}
   if now >= calm + set.lease then
     for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('workers'), '-inf', now, 'LIMIT', 0, 3)) do clear(worker) end
+    answer.more = redis.call('ZCOUNT', key('workers'), '-inf', now) > 0
   end
   for _, who in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', now, 'LIMIT', 0, set.page)) do settle(who) end
+  answer.more = answer.more or redis.call('ZCOUNT', key('due'), '-inf', now) > 0
   choose_mode()
   answer.orders = orders(job.worker)
 end
 
-function does.orders() answer.orders = orders(job.worker) end
+function does.orders() answer.orders = orders(job.of or job.worker) end
 
 function does.join()
   if not alive(job.worker) then
@@ -217,7 +219,8 @@ function does.join()
   end
   answer.results = {}
   for i, each in ipairs(job.connections) do
-    local opened = each.opened or string.format('%.0f', time[1] * 1000000 + time[2] + i)
+    local _, since = parts(redis.call('HGET', key('user:' .. each.who), each.id) or '') -- an answer may have been lost
+    local opened = each.opened or since or string.format('%.0f', time[1] * 1000000 + time[2] + i)
     local result = join(each, opened)
     local told = redis.call('HGET', key('told:' .. string.sub(each.who, 1, 1)), string.sub(each.who, 3))
     answer.results[i] = {result, opened, told or 'offline', redis.call('GET', key('choice:' .. each.who)) or ''}

@@ -14,26 +14,24 @@ import os
 import uuid
 import weakref
 from collections.abc import Coroutine, Sequence
-from itertools import islice
 from typing import Any, Final, Protocol
 
 from channels.layers import get_channel_layer
-from django import db
 from django.conf import settings
 
 from accounts.batches import Batch
-from accounts.executor import in_thread
 from accounts.groups import user_group
 from accounts.redis import RedisAway
 from realtime import layer
-from realtime.presence import services
 from realtime.presence.board import GROUP, Board, Onlooker
+from realtime.presence.services import Seen
 from realtime.presence.store import OFFLINE, PAGE, Answer, Line
 from realtime.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
 _SLICE: Final = 100  # connections of one step: a crowd's, each with a few others of its user's, take Redis a few ms
+_PAGES: Final = 20  # steps of one tick, when thousands are to be told of
 
 
 class Seat(Protocol):
@@ -78,7 +76,8 @@ class Roster:
         self._known: set[str] = set()  # the seats that Redis has under our present name
         self._left: list[dict[str, str]] = []
         self._joins = Batch(self._join, limit=_SLICE)
-        self._seen: dict[int, int] = {}
+        self._asking: set[str] = set()  # the seats that are being made known for the first time
+        self._seen = Seen()
         self._beginning: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -92,8 +91,14 @@ class Roster:
         if not self._name:
             await self._begin()
         self._seats[seat.connection_id] = seat
-        if self._sure and not await self._joins.ask(seat.connection_id):
-            del self._seats[seat.connection_id]
+        if not self._sure:
+            return
+        self._asking.add(seat.connection_id)
+        try:
+            stays = await self._joins.ask(seat.connection_id)
+        finally:
+            self._asking.discard(seat.connection_id)
+        if not stays:
             raise Refusal("CONNECTION_LIMIT")
 
     def leave(self, seat: Seat) -> None:
@@ -134,17 +139,19 @@ class Roster:
             await self._begin()
             return
         try:
-            answer = await self._ask("tick")
-            if not self._sure:
-                return
+            for _ in range(_PAGES):
+                answer = await self._ask("tick")
+                if not self._sure:
+                    return
+                if not answer.said.get("more"):
+                    break
             while len(self._known) < len(self._seats) and await self._join_missing():
                 pass
             if self.board.behind(answer):
                 await self._restore()
         except RedisAway as error:
             self._lost(error)
-        if self._seen:
-            await self._note_seen()
+        await self._seen.write()
 
     def redis_returned(self) -> None:
         """Redis may have forgotten everything."""
@@ -176,6 +183,8 @@ class Roster:
             await layer.here().listen(_orders_group(self._name), self._heed)
             await self._ask("tick", begin=True)
             self._sure = True
+            if before:  # whose place was taken has none any more
+                await self._ask("orders", of=before)
             while await self._join_missing():
                 pass
             if before:
@@ -188,7 +197,9 @@ class Roster:
 
     async def _join_missing(self) -> bool:
         """Make known those who are not. False: no more are missing, or we have to begin anew."""
-        missing = [each.connection_id for each in self._seats.values() if each.connection_id not in self._known and not each.ending]
+        # Twice at once, those of a user with too many would take each other's places until none is left.
+        known = self._known | self._asking
+        missing = [each.connection_id for each in self._seats.values() if each.connection_id not in known and not each.ending]
         await self._join(missing[:_SLICE], admitted=True)
         return self._sure and len(missing) > _SLICE
 
@@ -237,7 +248,7 @@ class Roster:
             logger.info("Redis has lost what it knew of this worker's connections; they are made known again")
             self.redis_returned()
         if answer.changes:
-            self._seen |= {int(each.who[2:]): each.at for each in answer.changes if each.kind in ("online", "offline")}
+            self._seen.take(answer.changes)
             self.board.take(answer.era, answer.changes)
             self._start(self.say(GROUP, {"type": "presence.changed", "era": answer.era, "changes": answer.changes}))
         for worker in answer.wake:
@@ -274,15 +285,6 @@ class Roster:
             logger.warning("Presence cannot ask Redis; it begins anew when Redis answers: %s", error)
         self._sure = False
 
-    async def _note_seen(self) -> None:
-        page = dict(islice(self._seen.items(), PAGE))
-        try:
-            await in_thread(services.note_seen, page)
-        except db.Error as error:
-            logger.warning("When people were seen last is written later: %s", error)
-            return
-        self._seen = {user: at for user, at in self._seen.items() if page.get(user) != at}
-
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._telling.add(task)
@@ -294,6 +296,5 @@ def _orders_group(worker: str) -> str:
 
 
 def _line(seat: Seat, *, yields: bool) -> dict[str, Any]:
-    line = {"who": seat.who, "id": seat.connection_id, "path": seat.path, "limit": seat.limit, "refuse": yields}
-    known = {"opened": seat.opened, "chosen": seat.chosen}
-    return line | {name: value for name, value in known.items() if value}
+    known = {name: value for name, value in (("opened", seat.opened), ("chosen", seat.chosen)) if value}
+    return {"who": seat.who, "id": seat.connection_id, "path": seat.path, "limit": seat.limit, "refuse": yields, **known}

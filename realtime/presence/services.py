@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
+from django import db
 from django.conf import settings
 from django.db import connection
 
+from accounts.executor import in_thread
 from notifications.columns import columns
 from realtime.presence.models import LastSeen
+from realtime.presence.store import PAGE, Change
+
+logger = logging.getLogger(__name__)
 
 _TABLE: Final = LastSeen._meta.db_table
 _NOTE: Final = {
@@ -24,6 +31,29 @@ _NOTE: Final = {
         WHERE julianday(seen.at) < julianday(excluded.at) - %s / 86400.0
     """,
 }
+
+
+class Seen:
+    """When people came or went last, until it is written."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, int] = {}
+
+    def take(self, changes: Iterable[Change]) -> None:
+        """Keep what is to be written of these."""
+        self._at |= {int(each.who[2:]): each.at for each in changes if each.kind in ("online", "offline")}
+
+    async def write(self) -> None:
+        """Write some of it; the rest later, and all while the database does not answer."""
+        page = dict(islice(self._at.items(), PAGE))
+        if not page:
+            return
+        try:
+            await in_thread(note_seen, page)
+        except db.Error as error:
+            logger.warning("When people were seen last is written later: %s", error)
+            return
+        self._at = {user: at for user, at in self._at.items() if page.get(user) != at}
 
 
 def note_seen(seen: Mapping[int, int]) -> None:

@@ -66,11 +66,16 @@ class Standing:
     young: bool
 
 
+def step(redis_url: str, operation: str, **job: object) -> store.Answer:
+    """One step of presence in that Redis, as any worker could do it."""
+    with redis_py.Redis.from_url(redis_url, decode_responses=True, socket_timeout=5) as client:
+        text = client.eval(store._SCRIPT, 1, store.PREFIX, *store._words(operation, job))
+    return store.Answer.decode(str(text))
+
+
 def standing(redis_url: str) -> Standing:
     """Ask who is online."""
-    with redis_py.Redis.from_url(redis_url, decode_responses=True, socket_timeout=5) as client:
-        text = client.eval(store._SCRIPT, 1, store.PREFIX, *store._words("online", {"limit": 1000}))
-    answer = store.Answer.decode(str(text))
+    answer = step(redis_url, "online", limit=1000)
     people = {int(user): status.split(" ")[0] for user, status, _connections in list(answer.said["people"])}
     return Standing(answer.online, people, answer.young)
 
