@@ -61,6 +61,11 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
         above = [] if request.user.is_superuser else ["is_staff", "is_superuser", "groups", "user_permissions"]
         return [*self.readonly_fields, *above]
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Who may delete a user needs no right to each thing that goes with it: some of that nobody may delete alone."""
+        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if obj.role == Role.AGENT:

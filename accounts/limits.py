@@ -63,6 +63,11 @@ def _arguments(name: str, key: object, rate: Rate) -> tuple[str, str, str]:
     return f"switchboard:limit:{name}:{key}", f"{window * 1000 / count:.6f}", f"{window * 1000:.3f}"
 
 
+def caller(kind: type, pk: object) -> str:
+    """What the calls of one user or service key are counted under, for a limit that more than REST calls share."""
+    return f"{kind.__name__}-{pk}"
+
+
 class PerAddress(BaseThrottle):
     """At most `RATE_…` requests per address. A subclass names the option."""
 
@@ -85,7 +90,7 @@ class PerUser(PerAddress):
     """The same per user or service key."""
 
     def key(self, request: Request) -> object | None:
-        return f"{type(request.user).__name__}-{request.user.pk}"
+        return caller(type(request.user), request.user.pk)
 
 
 class Logins(PerAddress):

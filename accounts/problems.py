@@ -91,8 +91,9 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer what a view has raised (the framework's EXCEPTION_HANDLER)."""
     problem = _problem(error)
     request: Request = context["request"]
-    # Keys that cannot be had were logged where they were asked for, once for all who wait for them.
-    if problem.status_code >= 500 and not isinstance(error, KeysUnavailable):
+    # Keys that cannot be had were logged where they were asked for, once for all who wait for them; and that Redis is away
+    # every worker says itself.
+    if problem.status_code >= 500 and not isinstance(error, KeysUnavailable | RedisAway):
         # As Django does for its own 500; the request log writes it down with the traceback.
         got_request_exception.send(sender=type(context["view"]), request=request._request)
     return answer(problem)

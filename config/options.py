@@ -108,6 +108,8 @@ class Options:
     """Refused socket handshakes per address."""
     rate_notify: tuple[int, float] = knob((6000, 60.0), **RATE)
     """Calls that send notifications, per sender."""
+    rate_direct: tuple[int, float] = knob((1200, 60.0), **RATE)
+    """Direct messages per sender, over sockets and REST together."""
 
     # Sockets
     ws_heartbeat_interval: float = knob(30.0, **seconds(0.1, 600))
@@ -116,7 +118,7 @@ class Options:
     """How often a worker looks for what is due: revocations, credentials that end, peers fallen silent."""
     token_warning: float = knob(60.0, **seconds(0, 3600))
     """How long before its credential ends a socket is told so."""
-    ws_max_sockets: int = knob(20_000, **whole(0, 1_000_000))
+    ws_max_sockets: int = knob(10_000, **whole(0, 1_000_000))
     """Sockets that a worker holds at most; more are refused with OVERLOADED. 0: as many as it may have files open."""
     ws_max_connections_per_user: int = knob(3, **whole(0, 1000))
     """Sockets of one user at one of the paths below `/api/ws/`, over all workers; 0 means no limit. Above it an old client's new

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "accounts",
     "notifications",
     "realtime",
+    "realtime.chat",
     "realtime.presence",
     "daphne",
     "channels",
@@ -179,6 +180,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "NotificationStatus": "notifications.models.Notification.Status",
+        "PresenceStatus": "realtime.presence.serializers.STATUSES",
+    },
 }
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if DEBUG else []

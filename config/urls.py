@@ -16,6 +16,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("notifications.urls")),
     path("", include("realtime.urls")),
+    path("", include("realtime.presence.urls")),
+    path("", include("realtime.chat.urls")),
     path("admin/", admin.site.urls),
     route("api/schema", SpectacularAPIView.as_view(), name="schema"),
     route("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

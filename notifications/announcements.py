@@ -39,7 +39,7 @@ def announce(
     Raises ValidationError. Belongs into no transaction: it makes one for every chunk.
     """
     content = Content.checked(type=type, title=title, message=message, link=link, data=data, source=source)
-    ids = [each.user_id for each in chosen(user_ids(users), type=content.type)] if to == Audience.USERS else []
+    ids = [user_id for user_id, _, _ in chosen(user_ids(users), type=content.type)] if to == Audience.USERS else []
     words = content.words(settings.LANGUAGE_CODE)
     announcement, _ = Announcement.objects.get_or_create(
         key=key or uuid.uuid4(),
@@ -105,7 +105,7 @@ def _deliver_chunk(pk: int) -> int | None:
     if not chunk:
         Announcement.objects.filter(pk=pk).update(completed_at=timezone.now())
         return None
-    told_up_to = chunk[-1].user_id
+    told_up_to = chunk[-1][0]
     stored = dispatch(content=_content(announcement), recipients=chunk, announcement=announcement)
     # After `dispatch`, which is to be last, but this row has been ours from the beginning.
     Announcement.objects.filter(pk=pk).update(told_up_to=told_up_to, told=announcement.told + len(stored))

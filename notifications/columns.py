@@ -32,7 +32,8 @@ def columns(rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """
     if connection.vendor == "sqlite":
         return [msgspec.json.encode(rows).decode()]
-    return ["{" + ",".join("NULL" if value is None else str(value) for value in column) + "}" for column in zip(*rows, strict=True)]
+    # JSON's writer is fast, and of numbers, null and plain words an array literal is what JSON has, in other brackets.
+    return ["{" + msgspec.json.encode([row[nth] for row in rows]).decode()[1:-1] + "}" for nth in range(len(rows[0]))]
 
 
 def texts_column(texts: Sequence[str]) -> Any:

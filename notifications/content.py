@@ -116,10 +116,11 @@ def _text_problem(field: str, value: object) -> str | None:
     longest = column.max_length
     if longest is not None and len(value) > longest:
         return _("Must not be longer than %(n)d characters.") % {"n": longest}
-    return _storage_problem(value)
+    return storage_problem(value)
 
 
-def _storage_problem(text: str) -> str | None:
+def storage_problem(text: str) -> str | None:
+    """What both databases and every JSON reader could not hold of a text, or None."""
     if "\x00" in text:
         return _("Must not contain a NUL character.")
     if _SURROGATE.search(text):
@@ -150,7 +151,7 @@ def _plain(value: object, depth: int = DATA_DEPTH) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        problem = _storage_problem(value)
+        problem = storage_problem(value)
         if problem:
             raise ValueError(problem)
         return "".join(value)

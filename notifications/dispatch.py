@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from operator import attrgetter
 from typing import Literal
 
 from django.utils import timezone
@@ -17,34 +16,35 @@ from notifications.events import NotificationData, NotificationSent, Notificatio
 from notifications.inbox import Delivery, Late
 from notifications.models import Announcement, Notification, Preference
 from notifications.recipients import Recipient
-from notifications.storing import store
+from notifications.storing import Row, Stored, store
 
 
-def dispatch(*, content: Content, recipients: Sequence[Recipient], announcement: Announcement | None = None) -> list[Notification]:
+def dispatch(*, content: Content, recipients: Sequence[Recipient], announcement: Announcement | None = None) -> Stored:
     """Store `content` for these users and tell them; returns what was stored.
 
     Must be the last thing in its transaction. Who has turned this type off gets nothing; who wants it
     silently gets it stored, and its sockets are told a new count instead of a notification.
     """
     now = timezone.now()
+    words = {language: content.words(language) for language in {language for _, language, _ in recipients}}
+    alike: dict[tuple[str, Words], list[int]] = defaultdict(list)
+    for user_id, language, mode in recipients:
+        alike[mode, words[language]].append(user_id)
 
-    def store_for(mode: str) -> list[list[Notification]]:
-        by_words: dict[Words, list[int]] = defaultdict(list)
-        for each in recipients:
-            if each.mode == mode:
-                by_words[content.words(each.language)].append(each.user_id)
-        return [store(_row(content, words, announcement, now), user_ids) for words, user_ids in by_words.items()]
+    def store_for(mode: str) -> list[tuple[Notification, list[Row]]]:
+        patterns = [(_pattern(content, said, announcement, now), user_ids) for (its_mode, said), user_ids in alike.items() if its_mode == mode]
+        return [(pattern, store(pattern, user_ids)) for pattern, user_ids in patterns]
 
     full, silent = store_for(Preference.Mode.FULL), store_for(Preference.Mode.SILENT)
-    inbox.send([*(_told(group) for group in full), state_changed(chain(*silent), "unread")])
-    return sorted(chain(*full, *silent), key=attrgetter("pk"))
+    inbox.send([*(_told(pattern, rows) for pattern, rows in full), state_changed(chain.from_iterable(rows for _, rows in silent), "unread")])
+    return Stored([*full, *silent])
 
 
-def state_changed(rows: Iterable[Notification], status: Status | Literal["deleted"]) -> Delivery:
+def state_changed(rows: Iterable[Row], status: Status | Literal["deleted"]) -> Delivery:
     """What tells the users of these notifications that they are now read, unread or deleted."""
     ids: dict[int, list[int]] = defaultdict(list)
-    for row in rows:
-        ids[row.user_id].append(row.pk)
+    for pk, user_id in rows:
+        ids[user_id].append(pk)
 
     def write(seqs: Mapping[int, int]) -> dict[int, NotificationStateChanged]:
         counts = unread.counts(seqs.keys())
@@ -55,7 +55,7 @@ def state_changed(rows: Iterable[Notification], status: Status | Literal["delete
     return Delivery(recipients=list(ids), event=Late(write))
 
 
-def _row(content: Content, words: Words, announcement: Announcement | None, now: datetime) -> Notification:
+def _pattern(content: Content, words: Words, announcement: Announcement | None, now: datetime) -> Notification:
     return Notification(
         type=content.type,
         title=words.title,
@@ -68,9 +68,8 @@ def _row(content: Content, words: Words, announcement: Announcement | None, now:
     )
 
 
-def _told(rows: Sequence[Notification]) -> Delivery:
+def _told(one: Notification, rows: Sequence[Row]) -> Delivery:
     """One event for all who are told the same words."""
-    one = rows[0]
     data = NotificationData(
         type=one.type,
         title=one.title,
@@ -83,4 +82,4 @@ def _told(rows: Sequence[Notification]) -> Delivery:
         created_at=one.created_at,
     )
     event = NotificationSent(notification_type=one.type, timestamp=one.created_at, data=data)
-    return Delivery(recipients=[row.user_id for row in rows], event=event, items={row.user_id: row.pk for row in rows})
+    return Delivery(recipients=[user_id for _, user_id in rows], event=event, items={user_id: pk for pk, user_id in rows})

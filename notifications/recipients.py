@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -31,12 +31,8 @@ Users = User | int | Iterable[User | int]
 Audience = Announcement.Audience
 
 
-class Recipient(NamedTuple):
-    """A user who is told something: in which language, and how it wishes to be told."""
-
-    user_id: int
-    language: str
-    mode: str
+Recipient = tuple[int, str, str]
+"""A user who is told something: its number, its language, and how it wishes to be told."""
 
 
 def user_ids(users: Users) -> list[int]:
@@ -60,8 +56,8 @@ def chosen(ids: list[int], *, type: str) -> list[Recipient]:
     # Written out: this stands in every notification's way, and the ORM takes longer to say it than the database to answer.
     with connection.cursor() as cursor:
         cursor.execute(_CHOSEN[connection.vendor], [Preference.Mode.FULL, type, numbers(each for each in ids if 0 < each <= _LARGEST_ID)])
-        found = [Recipient(*row) for row in cursor.fetchall()]
-    missing = set(ids) - {each.user_id for each in found}
+        found: list[Recipient] = cursor.fetchall()
+    missing = set(ids) - {user_id for user_id, _, _ in found}
     if missing:
         named = ", ".join(str(each) for each in sorted(missing)[:_NAMED]) + (" …" if len(missing) > _NAMED else "")
         raise ValidationError({"users": [_("There is no active user with the number %(ids)s.") % {"ids": named}]})
@@ -89,4 +85,4 @@ def audience(name: str, ids: Iterable[int] = ()) -> QuerySet[User]:
 def recipients(users: QuerySet[User], *, type: str, limit: int | None = None) -> list[Recipient]:
     """These users, or the first of them, as recipients of that type of notification, in the order of their numbers."""
     mode = RawSQL(f"SELECT mode FROM {_PREFERENCES} p WHERE p.user_id = {_USERS}.id AND p.type = %s", [type])
-    return [Recipient(pk, language, mode or Preference.Mode.FULL) for pk, language, mode in users.order_by("pk").values_list("pk", "language", mode)[:limit]]
+    return [(pk, language, mode or Preference.Mode.FULL) for pk, language, mode in users.order_by("pk").values_list("pk", "language", mode)[:limit]]

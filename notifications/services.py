@@ -21,14 +21,13 @@ from notifications.events import NotificationStateChanged, NotificationStateData
 from notifications.inbox import Delivery, Late
 from notifications.models import Notification
 from notifications.recipients import Users, chosen, user_ids
+from notifications.storing import Stored
 from notifications.transactions import retried
 
 BATCH: Final = 500  # notifications changed per transaction; bounds the frame that names them
 
 
-def notify(
-    *, users: Users, type: str, title: Text, message: Text, link: str = "", data: Mapping[str, Any] | None = None, source: str = ""
-) -> list[Notification]:
+def notify(*, users: Users, type: str, title: Text, message: Text, link: str = "", data: Mapping[str, Any] | None = None, source: str = "") -> Stored:
     """Tell users something: it is stored, and every open socket of theirs shows it right after the commit.
 
     `users` is a user, a user's number, or an iterable of these (at most 10,000); all must exist and be
@@ -36,22 +35,20 @@ def notify(
     may be lazy translations: each user reads them in its own language. `link` is relative or http(s).
     `data` is a JSON object of at most 4 KiB. `source` names the part of the site that says it.
 
-    Returns what was stored: nothing for users who have turned this type off.
+    Returns what was stored, as a sequence of notifications: nothing for users who have turned this type off.
     Raises ValidationError with a text for each argument that is wrong.
     """
     content = Content.checked(type=type, title=title, message=message, link=link, data=data, source=source)
     return _notify(content, user_ids(users))
 
 
-async def anotify(
-    *, users: Users, type: str, title: Text, message: Text, link: str = "", data: Mapping[str, Any] | None = None, source: str = ""
-) -> list[Notification]:
+async def anotify(*, users: Users, type: str, title: Text, message: Text, link: str = "", data: Mapping[str, Any] | None = None, source: str = "") -> Stored:
     """The same from a coroutine, without holding up its event loop."""
     return await in_thread(partial(notify, users=users, type=type, title=title, message=message, link=link, data=data, source=source))
 
 
 @retried
-def _notify(content: Content, ids: list[int]) -> list[Notification]:
+def _notify(content: Content, ids: list[int]) -> Stored:
     return dispatch(content=content, recipients=chosen(ids, type=content.type))
 
 
@@ -101,18 +98,18 @@ def _locked(ids: list[int]) -> QuerySet[Notification]:
 
 @retried
 def _set_status(ids: list[int], status: Status) -> int:
-    rows = list(_locked(ids).exclude(status=status))
+    rows = list(_locked(ids).exclude(status=status).values_list("pk", "user_id"))
     if rows:
-        Notification.objects.filter(pk__in=[row.pk for row in rows]).update(**_status(status))
+        Notification.objects.filter(pk__in=[pk for pk, _ in rows]).update(**_status(status))
         inbox.send([state_changed(rows, status)])
     return len(rows)
 
 
 @retried
 def _delete(ids: list[int]) -> int:
-    rows = list(_locked(ids))
+    rows = list(_locked(ids).values_list("pk", "user_id"))
     if rows:
-        Notification.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        Notification.objects.filter(pk__in=[pk for pk, _ in rows]).delete()
         inbox.send([state_changed(rows, "deleted")])
     return len(rows)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final, overload
 
 from django.db import connection
 
@@ -21,23 +21,64 @@ _INSERT: Final = {
 }
 
 
-def store(pattern: Notification, user_ids: Sequence[int]) -> list[Notification]:
+Row = tuple[int, int]
+"""A notification's number and that of its user."""
+
+
+def store(pattern: Notification, user_ids: Sequence[int]) -> list[Row]:
     """Store what is in `pattern`, but for its user, for each of these; returns what was stored, in no order."""
     if not user_ids:
         return []
     same = [field.get_db_prep_save(getattr(pattern, field.attname), connection) for field in _SAME]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT[connection.vendor], [*same, *columns([(user_id,) for user_id in user_ids])])
-        stored = cursor.fetchall()
-    names, values = _values(pattern)
-    at = names.index("id"), names.index("user_id")
-    rows = []
-    for pk, user_id in stored:
-        values[at[0]], values[at[1]] = pk, user_id
-        rows.append(Notification.from_db(connection.alias, names, values))
+        rows: list[Row] = cursor.fetchall()
     return rows
 
 
-def _values(pattern: Notification) -> tuple[list[str], list[Any]]:
-    names = [field.attname for field in _FIELDS]
-    return names, [getattr(pattern, name) for name in names]
+class Stored(Sequence[Notification]):
+    """What was stored, by number. A notification is made when it is first looked at.
+
+    Ten thousand of them take longer than storing them, and whoever tells so many mostly wants their number.
+    """
+
+    def __init__(self, stored: Iterable[tuple[Notification, Sequence[Row]]]) -> None:
+        """Takes each pattern with what `store` returned for it."""
+        stored = list(stored)
+        self._patterns = [pattern for pattern, _ in stored]
+        # Numbers only: tuples of these are nothing that the garbage collector has to look through.
+        self._rows = sorted((pk, user_id, nth) for nth, (_, rows) in enumerate(stored) for pk, user_id in rows)
+        self._made: dict[int, Notification] = {}
+
+    @property
+    def ids(self) -> list[int]:
+        """The numbers of all."""
+        return [pk for pk, _, _ in self._rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Notification: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Notification]: ...
+
+    def __getitem__(self, index: int | slice) -> Notification | list[Notification]:
+        if isinstance(index, slice):
+            return [self._notification(*row) for row in self._rows[index]]
+        return self._notification(*self._rows[index])
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Stored | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def _notification(self, pk: int, user_id: int, nth: int) -> Notification:
+        if pk not in self._made:
+            values = {field.attname: getattr(self._patterns[nth], field.attname) for field in _FIELDS} | {"id": pk, "user_id": user_id}
+            self._made[pk] = Notification.from_db(connection.alias, list(values), list(values.values()))
+        return self._made[pk]

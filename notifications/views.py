@@ -88,7 +88,7 @@ class NotificationsView(APIView):
                 announcement = announce(to=Audience(value), sender=sender, **sent)
                 answer: dict[str, Any] = {"announcement": AnnouncementSerializer(announcement).data}
             else:
-                answer = {"ids": [row.pk for row in services.notify(users=value, **sent)]}
+                answer = {"ids": services.notify(users=value, **sent).ids}
         return Response(answer, status=status.HTTP_201_CREATED)
 
 

@@ -44,6 +44,7 @@ class SocketConsumer(AsyncConsumer):
     """
 
     topics: ClassVar[tuple[str, ...]]
+    own_topics: ClassVar[tuple[str, ...]] = ()  # what the user itself has said, for new clients only
     accepts: ClassVar[Mapping[str, type[Command]]] = commands.EVERYWHERE
     old_clients: ClassVar[OldClients]
     looks: ClassVar[bool] = False  # whether it is told of other people
@@ -71,6 +72,7 @@ class SocketConsumer(AsyncConsumer):
 
     async def _accept(self, scope: Any, receive: Receive, send: Send, admission: Admission) -> None:
         self.language = admission.language or settings.LANGUAGE_CODE
+        self.carried = self.topics + (self.own_topics if self.new_client else ())
         self.warned = True  # for nothing may precede `connected`
         self._late: Admission | None = None  # while the database has yet to say where it begins
         options = settings.SWITCHBOARD
@@ -82,7 +84,7 @@ class SocketConsumer(AsyncConsumer):
             full=self._overflowed,
         )
         self.outlet = Outlet(
-            user_id=self.claims.user_id, topics=self.topics, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
+            user_id=self.claims.user_id, topics=self.carried, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
         )
         if self.protocol is not None:
             self.protocol.farewell = self._farewell
@@ -211,7 +213,7 @@ class SocketConsumer(AsyncConsumer):
         """
         limit = settings.SWITCHBOARD.ws_replay_limit
         await self.outlet.hold()
-        opening = await backlog.aopening(self.claims.user_id, self.topics, since=cursor.since if cursor else None, limit=limit)
+        opening = await backlog.aopening(self.claims.user_id, self.carried, since=cursor.since if cursor else None, limit=limit)
         if opening is None or not revocation.stands(self.claims, opening.standing):
             # Redis has let it in, so what Redis has is old: a snapshot, or a replica that lagged behind.
             self.end(Refusal("SESSION_REVOKED"))

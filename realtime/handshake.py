@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -41,15 +41,18 @@ class Admission:
     language: str
 
 
-async def admit(scope: Mapping[str, Any]) -> Admission:
-    """Check a handshake. Raises Refusal."""
+Redeem = Callable[[str], Awaitable[Claims]]
+
+
+async def admit(scope: Mapping[str, Any], *, redeem: Redeem = tickets.aredeem) -> Admission:
+    """Check a handshake. Raises Refusal. `redeem` says what a ticket was given for, or raises TokenRefused."""
     if draining.is_set() or scope.get("overloaded"):
         raise Refusal("OVERLOADED")
     headers = _headers(scope)
     try:
         query = _query(scope)
         _check_origin(headers.get("origin"), headers.get("host", ""))
-        claims = await _claims(scope, headers, query)
+        claims = await _claims(scope, headers, query, redeem)
         cursor = _cursor(query)
     except Refusal as refusal:
         if refusal.code in TEMPORARY:  # which is not the client's fault
@@ -106,12 +109,12 @@ def _cursor(query: Mapping[str, str]) -> Cursor | None:
         raise Refusal("INVALID_REQUEST", detail=_("The parameter 'since' must be a number, or epoch:number.")) from error
 
 
-async def _claims(scope: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]) -> Claims:
+async def _claims(scope: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str], redeem: Redeem) -> Claims:
     scheme, _space, bearer = headers.get("authorization", "").partition(" ")
     token = bearer.strip() if scheme.lower() == "bearer" else ""
     token = token or _offered(scope["subprotocols"])
     if not token and query.get("ticket"):
-        return await _standing(tickets.aredeem(query["ticket"]))
+        return await _standing(redeem(query["ticket"]))
     token = token or query.get("token", "")
     if not token:
         raise Refusal("MISSING_TOKEN")

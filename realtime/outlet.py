@@ -50,6 +50,13 @@ class Outlet:
         elif verdict is Verdict.FILL:
             self._start_fill()
 
+    def repeat(self, seq: int, frame: str) -> None:
+        """Send a numbered frame once more. If the lane has yet to come to it, that will be the one time."""
+        if seq > self.lane.cursor:
+            self.notice(seq)
+        else:
+            self._write(frame)
+
     def notice(self, head: int) -> None:
         """The inbox has entries up to `head`: repair what of them was not sent."""
         if self.lane.behind(head):

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from realtime import commands
+from realtime.chat import commands as direct
 from realtime.consumer import SocketConsumer
 from realtime.presence.commands import PRESENCE, TYPING, PresenceCommands
 from realtime.refusals import OldClients
 
 
-class MemberSocket(PresenceCommands, SocketConsumer):
+class MemberSocket(direct.DirectCommands, PresenceCommands, SocketConsumer):
     """The community site's: everything that concerns the user."""
 
     topics = ("notification", "direct", "support", "task")
-    accepts = {**commands.EVERYWHERE, **PRESENCE, **TYPING}
+    own_topics = ("direct.own",)
+    accepts = {**commands.EVERYWHERE, **direct.COMMANDS, **PRESENCE, **TYPING}
     old_clients = OldClients.STAY_AWAY
     looks = counts = True
 

@@ -9,5 +9,6 @@ urlpatterns = [
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),
-    *[route(path, views.upgrade_required, name=f"socket-{path.replace('/', '-')}") for path in SOCKETS],
+    route("api/v1/ws/status", views.SocketStatusView.as_view(), name="ws-status"),
+    *[route(socket, views.upgrade_required, name=f"socket-{socket.replace('/', '-')}") for socket in SOCKETS],
 ]

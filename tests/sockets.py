@@ -103,12 +103,15 @@ class Socket:
         return [self.until(wanted, seconds=seconds) for _ in range(count)]
 
     def sync(self) -> list[Frame]:
-        """Whatever the server sent before it answered a ping sent now, as far as `until` has not returned it, but for heartbeats, which may fall anywhere."""
+        """Whatever the server sent before it answered a ping sent now, as far as `until` has not returned it.
+
+        Heartbeats, and who comes and goes in other tests, may fall anywhere and are left out.
+        """
         mark = time.perf_counter_ns() % 10**12
         begin = self._looked_at
         self.send({"type": "ping", "timestamp": mark})
         self.until(lambda frame: frame["type"] == "pong" and frame["client_timestamp"] == mark)
-        return [frame for frame in self.frames[begin : self._looked_at - 1] if frame["type"] != "heartbeat"]
+        return [frame for frame in self.frames[begin : self._looked_at - 1] if frame["type"] not in ("heartbeat", "user_status", "presence")]
 
     def forget(self) -> None:
         """Let go of all that was read, for tests that read very much."""

@@ -54,8 +54,8 @@ def dead_links(document: Document) -> list[str]:
 
 def socket_codes() -> set[str]:
     """The codes that a frame is refused with; they are written where they are used."""
-    sources = [CHECKOUT / "notifications/wire.py", CHECKOUT / "realtime/consumer.py"]
-    return {code for source in sources for code in re.findall(r'(?:Refused|_complain)\("([A-Z_]+)"', source.read_text())}
+    sources = [CHECKOUT / "notifications/wire.py", CHECKOUT / "realtime/inlet.py"]
+    return {code for source in sources for code in re.findall(r'(?:Refused\(|_complain\(\w+, )"([A-Z_]+)"', source.read_text())}
 
 
 def known_names() -> set[str]:

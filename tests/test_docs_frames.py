@@ -12,10 +12,13 @@ import msgspec
 import pytest
 
 from notifications import wire
-from realtime.commands import EVERYWHERE
+from realtime.sockets import SOCKETS
 from tests.markdown import Document, documents
 from tests.servers.workers import CHECKOUT
 from tests.test_docs import OUR_APPS
+
+# By type, what a client may ask on some socket.
+COMMANDS = {kind: command for socket in SOCKETS.values() for kind, command in socket.accepts.items()}
 
 
 def events() -> dict[str, type[wire.Event]]:
@@ -78,11 +81,11 @@ def wrong_client_frames(document: Document) -> list[str]:
         if text.startswith('{"type":'):
             frame = re.sub(r"(?<=:)(…|n)(?=[,}])", "1", text)
             try:
-                shown.add(wire.decode(frame, EVERYWHERE).__struct_config__.tag)
+                shown.add(wire.decode(frame, COMMANDS).__struct_config__.tag)
             except wire.Refused as refused:
                 found.append(f"{document.name}:{line} says to send {text}: {refused.text}")
     if shown:
-        found += [f"{document.name} does not say how to send {kind}" for kind in sorted(EVERYWHERE.keys() - shown)]
+        found += [f"{document.name} does not say how to send {kind}" for kind in sorted(COMMANDS.keys() - shown)]
     return found
 
 
@@ -120,4 +123,4 @@ def test_a_frame_that_a_client_cannot_send_is_found(tmp_path: Path) -> None:
     (tmp_path / "bad.md").write_text('`{"type":"ack","sequence":n}` and `{"type":"resume","since":n}`')
     first, *rest = wrong_client_frames(Document(tmp_path, "bad.md"))
     assert "sequence" in first or "seq" in first
-    assert len(rest) == len(EVERYWHERE) - 1
+    assert len(rest) == len(COMMANDS) - 1

@@ -108,7 +108,7 @@ class Client:
     async def ping(self) -> str:
         """Whether the socket lives on."""
         self.writer.write(frame(1, b'{"type":"ping"}'))
-        while (kind := (await self.hear())["type"]) == "heartbeat":
+        while (kind := (await self.hear())["type"]) in ("heartbeat", "user_status"):
             pass
         return str(kind)
 

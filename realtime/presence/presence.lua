@@ -250,8 +250,19 @@ end
 
 function does.online()
   answer.people = {}
-  for i, user in ipairs(redis.call('ZREVRANGE', key('since'), 0, job.limit - 1)) do
-    answer.people[i] = {user, unpack(person('p', user))}
+  local found = redis.call('ZREVRANGE', key('since'), 0, job.limit - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local status, count = unpack(person('p', found[i]))
+    answer.people[#answer.people + 1] = {found[i], status, count, tonumber(found[i + 1])}
+  end
+end
+
+-- For who watches over it: the workers, and for how long the lease of each still holds.
+function does.workers()
+  answer.workers, answer.customers = {}, count('c')
+  local found = redis.call('ZREVRANGE', key('workers'), 0, job.limit - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    answer.workers[#answer.workers + 1] = {found[i], redis.call('SCARD', key('worker:' .. found[i])), tonumber(found[i + 1]) - now}
   end
 end
 

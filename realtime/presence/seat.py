@@ -43,32 +43,20 @@ class Seat:
     """
 
     __slots__ = (
-        "_early",
-        "_greeting",
-        "_roster",
-        "_seated",
-        "_socket",
-        "chosen",
-        "counted",
-        "counts",
-        "is_agent",
-        "limit",
-        "looks",
-        "opened",
-        "path",
-        "shown",
-        "who",
-        "yields",
+        *("_early", "_greeting", "_roster", "_seated", "_socket"),
+        *("chosen", "connection_id", "counted", "counts", "is_agent", "limit", "looks", "opened", "path", "shown", "user_id", "who", "yields"),
     )
 
     def __init__(self, socket: Socket, *, path: str, few: bool, new_client: bool, looks: bool, counts: bool) -> None:
         options, role = settings.SWITCHBOARD, socket.claims.role
-        self._socket = socket
+        self._socket: Socket | None = socket
+        self.connection_id = socket.connection_id
+        self.user_id = socket.claims.user_id
         self._roster: Final = Roster.of_this_loop()
         self._early: Refusal | None = None  # why it shall end, before it has begun
         self._seated = False
         self._greeting: ConnectedData | None = None
-        self.who = who(socket.claims.user_id, customer=role == Role.CUSTOMER)
+        self.who = who(self.user_id, customer=role == Role.CUSTOMER)
         self.is_agent = role == Role.AGENT
         self.looks = looks and role != Role.CUSTOMER
         self.counts = counts and self.looks
@@ -77,19 +65,12 @@ class Seat:
         self.yields = few and not new_client
         self.opened: str | None = None
         self.chosen = ""
-        self.shown = self.counted = False
-
-    @property
-    def user_id(self) -> int:
-        return self._socket.claims.user_id
-
-    @property
-    def connection_id(self) -> str:
-        return self._socket.connection_id
+        self.counted = False
+        self.shown = True  # until Redis says whether its user appears offline
 
     @property
     def ending(self) -> bool:
-        return self._socket.ending or self._early is not None
+        return self._socket is None or self._socket.ending or self._early is not None
 
     # Its life
 
@@ -105,10 +86,11 @@ class Seat:
         """The socket was accepted."""
         self._seated = True
         if self._early is not None:
-            self._socket.end(self._early)
+            self.end(self._early)
 
     def leave(self) -> None:
         """The socket has gone."""
+        self._socket = None  # or the two hold each other
         self._roster.board.remove(self)
         self._roster.leave(self)
 
@@ -116,8 +98,8 @@ class Seat:
 
     def greeted(self, data: ConnectedData) -> str:
         """The `connected` frame, from which on this socket is told of others and may count."""
-        data.online_count = self.online_count(shown=self.shown)
         self.counted = self.shown or self._roster.board.status(self.user_id) != OFFLINE
+        data.online_count, self.shown = self.online_count(shown=self.shown), False  # from now on it has been told, or will not be
         if self.looks:
             self._roster.board.add(self)
         if self.counts:
@@ -126,8 +108,7 @@ class Seat:
 
     def greet(self) -> None:
         """Say `connected` anew: who is here is not what could be counted from the last one."""
-        self.shown = False  # of that the board knows now
-        if self._greeting is not None:
+        if self._greeting is not None and self._socket is not None:
             self.tell(self.greeted(msgspec.structs.replace(self._greeting, seq=self._socket.cursor, resumed=True)))
 
     def online_count(self, *, shown: bool = False) -> int | UnsetType:
@@ -137,21 +118,23 @@ class Seat:
         return self._roster.board.count_for(self.user_id, shown=shown)
 
     def tell(self, frame: str) -> None:
-        self._socket.tell(frame)
+        """Send a frame that is not numbered."""
+        if self._socket is not None:
+            self._socket.tell(frame)
 
     # What the roster asks
 
     def end(self, refusal: Refusal) -> None:
         """End the socket; one that was not accepted yet as soon as it is."""
-        if self._seated:
+        if self._socket is not None and self._seated:
             self._socket.end(refusal)
         else:
             self._early = refusal
 
     def probe(self, patience: float) -> None:
         """End the socket unless its peer gives a sign of life within so many seconds."""
-        protocol = self._socket.protocol
-        if protocol is None or not self._seated:
+        protocol = self._socket.protocol if self._socket is not None and self._seated else None
+        if protocol is None:
             return
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -159,5 +142,5 @@ class Seat:
         loop.call_later(patience, self._judge, asked)
 
     def _judge(self, asked: float) -> None:
-        if not self.ending and self._socket.heard_at < asked:
+        if self._socket is not None and not self.ending and self._socket.heard_at < asked:
             self._socket.end(Refusal("PING_TIMEOUT"))

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from django import db
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.executor import in_thread
+from accounts.models import Role, User
 from notifications.columns import columns
+from realtime.presence import store
 from realtime.presence.models import LastSeen
-from realtime.presence.store import PAGE, Change
+from realtime.presence.store import OFFLINE, PAGE, Answer, Change
 
 logger = logging.getLogger(__name__)
+
+MOST: Final = 1000
+"""People in one answer."""
+PATIENCE: Final = 3.0
+"""Seconds that a question waits for a Redis that has just lost its memory: the workers see that within one, and then make
+their connections known again. Who has not come back by then has gone with its worker."""
+_PAUSE: Final = 0.1
 
 _TABLE: Final = LastSeen._meta.db_table
 _NOTE: Final = {
@@ -31,6 +46,102 @@ _NOTE: Final = {
         WHERE julianday(seen.at) < julianday(excluded.at) - %s / 86400.0
     """,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """How somebody looks to others: who has chosen `offline` is not here."""
+
+    user_id: int
+    status: str
+    connections_count: int
+    last_seen: datetime | None
+
+    @property
+    def online(self) -> bool:
+        return self.status != OFFLINE
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Who has connections, over all workers; it is about connections, so also who appears offline. `users`: some of them by name."""
+
+    total_users: int
+    total_connections: int
+    users: Mapping[str, int]
+
+
+def ask(operation: str, **job: Any) -> Answer:
+    """Do a step of the store that only reads, and do it again while who is here may not be known yet. Raises RedisAway."""
+    deadline = time.monotonic() + PATIENCE
+    answer = store.step(operation, **job)
+    while answer.young and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        answer = store.step(operation, **job)
+    return answer
+
+
+async def aask(operation: str, **job: Any) -> Answer:
+    """The same from a coroutine."""
+    deadline = time.monotonic() + PATIENCE
+    answer = await store.astep(operation, **job)
+    while answer.young and time.monotonic() < deadline:
+        await asyncio.sleep(_PAUSE)
+        answer = await store.astep(operation, **job)
+    return answer
+
+
+def visible_to(user: User) -> QuerySet[User]:
+    """Those whose presence a user may see: customers are seen by agents only, and see nobody."""
+    active: QuerySet[User] = User.objects.filter(is_active=True)
+    if user.role == Role.AGENT:
+        return active
+    return active.none() if user.role == Role.CUSTOMER else active.exclude(role=Role.CUSTOMER)
+
+
+def look(user: User) -> Person:
+    """How somebody is. Raises RedisAway."""
+    answer = ask("look", kind=store.who(user.pk, customer=user.role == Role.CUSTOMER)[0], users=[str(user.pk)])
+    [(told, count)] = answer.said["people"]
+    return _person(user.pk, told, count, _last_seen([user.pk]))
+
+
+def newest(limit: int) -> tuple[int, list[Person]]:
+    """How many members and agents are online, and those who came last, newest first. Raises RedisAway."""
+    answer = ask("online", limit=min(limit, MOST))
+    found = list(answer.said["people"])
+    seen = _last_seen(int(user) for user, *_ in found)
+    return answer.online, [_person(int(user), told, count, seen) for user, told, count, _since in found]
+
+
+def connections(*, named: bool) -> Connections:
+    """Who has connections; with `named` at most MOST of them by their usernames. Raises RedisAway."""
+    answer = ask("stats", cursor="0", names=PAGE if named else 0)
+    counts: dict[str, int] = dict(answer.said["people"])
+    totals, cursor = answer.said, answer.said["cursor"]
+    while cursor != "0" and len(counts) < MOST:
+        answer = store.step("stats", cursor=cursor, names=PAGE)
+        counts |= dict(answer.said["people"])
+        cursor = answer.said["cursor"]
+    users: Counter[int] = Counter()
+    for who, count in list(counts.items())[:MOST]:
+        users[int(who[2:])] += count
+    names = User.objects.filter(pk__in=users).values_list("pk", "username") if users else ()
+    return Connections(totals["users"], totals["connections"], {name: users[pk] for pk, name in names if users[pk]})
+
+
+def word(told: str) -> str:
+    """The status alone, of one as it is kept: a word, and after a space what else was said."""
+    return told.partition(" ")[0]
+
+
+def _person(user_id: int, told: str, count: int, seen: Mapping[int, datetime]) -> Person:
+    return Person(user_id, word(told), count, seen.get(user_id))
+
+
+def _last_seen(user_ids: Iterable[int]) -> dict[int, datetime]:
+    wanted = list(user_ids)
+    return dict(LastSeen.objects.filter(user__in=wanted).values_list("user", "at")) if wanted else {}
 
 
 class Seen:

@@ -14,7 +14,7 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from accounts.redis import BOUNDS, RedisAway, ask, breaker
+from accounts.redis import BOUNDS, RedisAway, aask, ask, breaker
 
 PREFIX: Final = "switchboard:presence:"
 PAGE: Final = 500
@@ -105,6 +105,19 @@ def step(operation: str, **job: Any) -> Answer:
             return client.eval(_SCRIPT, 1, PREFIX, *words)
 
     return Answer.decode(ask(question))
+
+
+async def astep(operation: str, **job: Any) -> Answer:
+    """The same from a coroutine that is no worker's own. Raises RedisAway."""
+
+    async def question(client: redis.asyncio.Redis) -> Any:
+        words = _words(operation, job)
+        try:
+            return await client.evalsha(_SHA, 1, PREFIX, *words)
+        except redis.exceptions.NoScriptError:
+            return await client.eval(_SCRIPT, 1, PREFIX, *words)
+
+    return Answer.decode(await aask(question))
 
 
 def who(user_id: int, *, customer: bool) -> str:

@@ -115,6 +115,12 @@ def test_a_deleted_user_is_gone_at_once(desk, mia, api):
     assert client.post("/api/v1/ws/ticket").status_code == 401
 
 
+def test_a_deleted_agent_or_customer_takes_along_what_is_only_its_own(desk, bob, ann):
+    for user in (bob, ann):
+        assert desk.post(f"/admin/accounts/user/{user.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk__in=[bob.pk, ann.pk]).exists()
+
+
 def test_a_customers_id_is_shown_to_nobody(desk, ann):
     for page in ("/admin/accounts/customer/", f"/admin/accounts/customer/{ann.pk}/change/", f"/admin/accounts/user/{ann.pk}/change/"):
         answer = desk.get(page)

@@ -8,6 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis as redis_py
+from channels.layers import get_channel_layer
 from django.conf import settings
 
 from accounts import groups, standing, tickets
@@ -55,6 +57,22 @@ def test_nothing_that_two_hundred_threads_publish_at_once_is_dropped(key):
     with ThreadPoolExecutor(200) as threads:
         published = list(threads.map(lambda number: groups.publish([(f"{key}.{number}", {"type": "test"})]), range(1000)))
     assert published == [1] * 1000
+
+
+def test_each_of_many_messages_is_said_in_its_order_and_counted(key):
+    many = [(key, {"type": "test", "number": number}) for number in range(2 * groups.SLICE + 1)]
+    with redis_py.Redis.from_url(settings.REDIS_URL).pubsub() as ear:
+        ear.subscribe(f"switchboard__group__{key}")
+        assert ear.get_message(timeout=5)["type"] == "subscribe"
+        assert groups.publish(many) == len(many)
+        (host,) = groups._hosts()
+        assert host.client.ping() is True, "an answer was left over"
+        heard = [ear.get_message(timeout=5)["data"] for _ in many]
+    assert [get_channel_layer().deserialize(body) for body in heard] == [message for _, message in many]
+
+
+def test_nothing_to_say_is_nothing_said(key):
+    assert groups.publish([]) == 0
 
 
 async def test_a_limit_holds_when_six_hundred_come_at_once(key):
@@ -117,6 +135,25 @@ def test_so_is_a_crowd_of_threads(key, frozen):
         assert set(threads.map(fails, range(400))) == {"away"}
     # Each waiting for its own turn would take eight times as long as one.
     assert time.monotonic() - began < 5 * settings.SWITCHBOARD.redis_timeout
+
+
+def test_ten_thousand_messages_wait_for_a_frozen_redis_no_longer_than_one_and_their_connection_is_not_used_again(key, redis):
+    (host,) = groups._hosts()
+    until(lambda: groups.publish([(key, {"type": "test"})]), what="Redis is asked again")
+    before = host.client.client_id()
+    many = [(key, {"type": "test", "text": "x" * 400})] * 10_000
+    redis.freeze()
+    try:
+        began = time.monotonic()
+        assert groups.publish(many) == 0
+        assert time.monotonic() - began < 1.5 * settings.SWITCHBOARD.redis_timeout
+        began = time.monotonic()
+        assert groups.publish(many) == 0
+        assert time.monotonic() - began < 0.3 * settings.SWITCHBOARD.redis_timeout, "it was tried again"
+    finally:
+        redis.thaw()
+    until(lambda: groups.publish(many[:3]) == 3, what="Redis is asked again")
+    assert host.client.client_id() != before
 
 
 def test_copies_for_a_hundred_thousand_are_left_by_the_thousand_so_that_redis_stands_still_for_nobody(key, flush):

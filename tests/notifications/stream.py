@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from notifications.models import Notification
 from notifications.services import notify
 
 
-def told(users: Any, **changes: Any) -> list[Notification]:
+def told(users: Any, **changes: Any) -> Sequence[Notification]:
     """Tell them something; `changes` are what differs."""
     return notify(**{"users": users, "type": "mention", "title": "Hello", "message": "Bob mentions you", **changes})
 

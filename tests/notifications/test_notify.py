@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from notifications.models import Notification
 from notifications.services import anotify
+from notifications.storing import Stored
 from tests import cast
 from tests.notifications.stream import head, last, told
 
@@ -25,6 +26,25 @@ def problems(**changes: Any) -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as caught:
         told(changes.pop("users"), **changes)
     return caught.value.message_dict
+
+
+def test_what_was_stored_comes_back_as_a_sequence_of_notifications(mia: User, bob: User) -> None:
+    rows = told([mia, bob], data={"n": 1})
+    assert isinstance(rows, Stored)
+    stored = list(Notification.objects.filter(pk__in=rows.ids).order_by("pk"))
+    assert len(rows) == 2
+    assert rows == stored
+    assert {row.user for row in rows} == {mia, bob}
+    assert [rows[0], rows[-1]] == rows[:] == [*reversed(rows)][::-1]
+    assert rows[0] is rows[0]
+    assert stored[1] in rows
+    assert rows != stored[:1]
+    assert repr(rows) == repr(stored)
+    names = [field.attname for field in Notification._meta.concrete_fields]
+    assert [[getattr(row, name) for name in names] for row in rows] == [[getattr(row, name) for name in names] for row in stored]
+    rows[0].delete()  # they are rows of the database
+    assert Notification.objects.filter(pk__in=rows.ids).count() == 1
+    assert not told([])
 
 
 def test_a_notification_is_stored_and_told_with_all_its_members(mia: User) -> None:

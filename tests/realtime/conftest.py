@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -25,12 +25,17 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> L
     return BOTH_LOOPS if item.path.stem in {"test_layer", "test_layer_interface", "test_layer_hosts", "test_shard"} else ONE_LOOP
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateRedis]:
+    """A Redis in which nobody else listens, as the workers of other tests do in the usual one."""
+    with PrivateRedis(str(tmp_path_factory.mktemp("alone"))) as running:
+        yield running
+
+
 @pytest.fixture
-async def layer(redis: PrivateRedis) -> AsyncIterator[LoopLayer]:
-    """The layer as the product configures it."""
-    layer = here()
-    yield layer
-    await layer.flush()
+async def layer(redis: PrivateRedis, configured: Callable[..., LoopLayer]) -> LoopLayer:
+    """The layer as the product configures it, with this test's Redis."""
+    return configured(hosts=[redis.url])
 
 
 @pytest.fixture

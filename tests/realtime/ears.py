@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import redis as redis_py
+
 from accounts.groups import publish
+from tests.servers.redis import PrivateRedis
 
 GROUP = "user.0"
 PATIENCE = 20.0
@@ -40,3 +43,15 @@ async def pushed(seq: int, group: str = GROUP) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await asyncio.to_thread(push, seq, group):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(0.05)
+
+
+def listened_to(redis: PrivateRedis) -> list[str]:
+    """The layer's channels that anybody listens to."""
+    with redis_py.Redis.from_url(redis.url, decode_responses=True) as client:
+        return [channel for channel in client.pubsub_channels() if channel.startswith("switchboard")]
+
+
+def connections(redis: PrivateRedis) -> int:
+    """How many others have a connection to this Redis."""
+    with redis_py.Redis.from_url(redis.url) as client:
+        return len(client.client_list()) - 1

@@ -10,6 +10,12 @@ from tests.realtime.ears import GROUP, PATIENCE, Ear, push, pushed
 from tests.servers.redis import PrivateRedis
 
 
+@pytest.fixture
+def redis(alone: PrivateRedis) -> PrivateRedis:
+    """What is counted here is ours alone."""
+    return alone
+
+
 async def test_a_message_reaches_every_listener_and_every_channel_of_a_group(layer):
     one, two = Ear(), Ear()
     assert await layer.listen(GROUP, one)

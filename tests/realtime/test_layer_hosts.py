@@ -15,6 +15,7 @@ import pytest
 import redis as redis_py
 from django.conf import settings
 
+from accounts import groups
 from accounts.groups import publish
 from realtime.layer import LoopLayer
 from tests.realtime.ears import GROUP, PATIENCE, Ear, push, pushed
@@ -267,3 +268,13 @@ async def test_what_redis_does_not_allow_is_said_once_and_made_good_when_it_does
         await pushed(1)
         await ear.until(1)
         assert [record.levelno for record in caplog.records if "permissions" in record.getMessage()] == [logging.WARNING]
+
+
+async def test_of_what_redis_does_not_allow_to_be_said_no_answer_is_left_for_who_speaks_next(tmp_path: Path, configured: Callable[..., LoopLayer]) -> None:
+    with TcpRedis(tmp_path, f"user shop on >{PASSWORD} resetchannels &switchboard__group__allowed ~* +@all") as redis:
+        configured(hosts=[f"redis://shop:{PASSWORD}@{HOST}:{redis.port}"])
+        (host,) = groups._hosts()
+        before = host.client.client_id()
+        assert publish([(group, {"type": "push"}) for group in ("allowed", "forbidden", "allowed")]) == 0
+        assert host.client.client_id() != before
+        assert publish([("allowed", {"type": "push"})] * 3) == 3, "an answer was taken for a failure"

@@ -14,11 +14,17 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from realtime.layer import LoopLayer, here
-from tests.realtime.ears import GROUP, PATIENCE
+from tests.realtime.ears import GROUP, PATIENCE, connections, listened_to
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import auntil, until
 
 END = {"type": "end"}
+
+
+@pytest.fixture
+def redis(alone: PrivateRedis) -> PrivateRedis:
+    """What is counted here is ours alone."""
+    return alone
 
 
 def numbered(*numbers: int) -> list[dict[str, Any]]:
@@ -33,16 +39,6 @@ async def all_of(layer: LoopLayer, channel: str) -> list[dict[str, Any]]:
         while (message := await layer.receive(channel)) != END:
             found.append(message)
     return found
-
-
-def listened_to(redis: PrivateRedis) -> list[str]:
-    with redis_py.Redis.from_url(redis.url, decode_responses=True) as client:
-        return [channel for channel in client.pubsub_channels() if channel.startswith("switchboard")]
-
-
-def connections(redis: PrivateRedis) -> int:
-    with redis_py.Redis.from_url(redis.url) as client:
-        return len(client.client_list()) - 1
 
 
 # Channels

@@ -79,3 +79,15 @@ async def test_a_repair_that_fails_is_begun_again_by_the_next_push(outlet, peer,
     outlet.push(3, TOPIC, "three")
     await settled(outlet)
     assert len(peer.frames) == 3
+
+
+async def test_what_is_repeated_is_sent_at_once_if_it_was_sent_before_and_else_with_what_stands_before_it(outlet, peer, mia):
+    for _ in range(3):
+        await tell(mia)
+    outlet.begin(cursor=1, head=1)
+    outlet.repeat(1, "one again")
+    assert peer.frames == ["one again"]
+    outlet.repeat(3, "three again")
+    assert peer.frames == ["one again"]
+    await settled(outlet)
+    assert ['"seq":2' in frame or '"seq":3' in frame for frame in peer.frames] == [False, True, True]

@@ -33,6 +33,12 @@ ACTIONS = st.one_of(
 
 
 @pytest.fixture(scope="module")
+def redis(alone: PrivateRedis) -> PrivateRedis:
+    """What is counted here is ours alone."""
+    return alone
+
+
+@pytest.fixture(scope="module")
 def client(redis: PrivateRedis) -> Iterator[redis_py.Redis]:
     with redis_py.Redis.from_url(redis.url, decode_responses=True) as client:
         yield client

@@ -4,7 +4,7 @@ import pytest
 
 from tests import cast
 from tests.realtime.test_credential_life import on_both_workers
-from tests.sockets import connect
+from tests.sockets import connect, ending
 
 SITE = "/api/v1/ws"
 BELL = "/api/ws/notifications"
@@ -103,8 +103,6 @@ def test_a_fourth_bell_of_an_old_client_is_refused_and_of_a_new_one_takes_the_ol
     bells = [connect(server.ws_url + BELL, token=token(mia)) for _ in range(3)]
     for bell in bells:
         bell.until("connected")
-    from tests.sockets import ending
-
     refused = ending(server.ws_url + BELL, token=token(mia))
     assert (refused.status, refused.headers["X-WebSocket-Error-Code"]) == (429, "CONNECTION_LIMIT")
     with connect(server.ws_url + BELL, token=token(mia), new=True) as newest:
