@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import httpx
 import redis as redis_py
 
 from accounts import tokens
@@ -76,7 +77,7 @@ def step(redis_url: str, operation: str, **job: object) -> store.Answer:
 def standing(redis_url: str) -> Standing:
     """Ask who is online."""
     answer = step(redis_url, "online", limit=1000)
-    people = {int(user): status.split(" ")[0] for user, status, _connections in list(answer.said["people"])}
+    people = {int(user): status.split(" ")[0] for user, status, *_rest in list(answer.said["people"])}
     return Standing(answer.online, people, answer.young)
 
 
@@ -98,12 +99,14 @@ class Village:
         until(lambda: len(self.site.workers()) == 2, what="there are two workers", seconds=60)
         return self.site.workers()
 
-    def page(self, user: User | None = None, **how: object) -> Page:
-        """One more page, of that person or of somebody new."""
-        user = user or cast.member()
-        token = tokens.issue(user)[0]
-        made = Page(user_id=user.pk, token=token, url=self.site.ws_url, second=self.pace.second, listing=self._listing, **how)  # type: ignore[arg-type]
-        return self.community.add(made)
+    def page(self, user: User | None = None, *, like: Page | None = None) -> Page:
+        """One more page: of that person, of another page's, or of somebody new."""
+        if like is not None:
+            user_id, token = like.user_id, like.token
+        else:
+            user = user or cast.member()
+            user_id, token = user.pk, tokens.issue(user)[0]
+        return self.community.add(Page(user_id=user_id, token=token, url=self.site.ws_url, second=self.pace.second, listing=self._listing))
 
     def gather(self, count: int) -> list[Page]:
         """So many people, half of them on each worker."""
@@ -136,6 +139,9 @@ class Village:
         while found := differences():
             assert time.monotonic() < deadline, "\n".join([f"after {seconds:g} s, online are {sorted(self.online())}", *found])
             time.sleep(0.05)
+        bearer = self.community.pages[0].token
+        said = httpx.get(f"{self.site.url}/api/v1/online?limit=1000", headers={"Authorization": f"Bearer {bearer}"}, timeout=20).json()
+        assert (said["online_count"], {each["user_id"] for each in said["users"]}) == (len(self.online()), self.online()), "REST"
 
     def beats(self, count: int) -> None:
         """Returns when every open page has had so many more heartbeats."""
