@@ -108,6 +108,8 @@ class SocketConsumer(AsyncConsumer):
             self.revoked(message["version"], message["at"])
         elif message["type"] == "typing" and self.seat.counts:
             self.tell(message["frame"])
+        elif message["type"] == "presence.chosen":
+            self.seat.chosen = message["status"]
 
     # What the keeper and the seat ask
 

@@ -28,6 +28,7 @@ class Onlooker(Protocol):
 
     is_agent: bool
     counts: bool  # by `user_status`; others are told by `presence` of who comes and goes, too
+    counted: bool  # its own user stands in the count that it goes on from: it is never told of itself
 
     @property
     def user_id(self) -> int: ...
@@ -82,9 +83,9 @@ class Board:
         """How many are online, for this user; with oneself, if it is `shown` to others, though that has not been told yet."""
         return self.online + (shown and self.broadcasts and user_id not in self._told["p"])
 
-    def status(self, kind: str, user_id: int) -> str:
-        """How somebody is, as far as it is known here."""
-        return self._told[kind].get(user_id, OFFLINE)
+    def status(self, user_id: int, *, to_agent: bool = False) -> str:
+        """How somebody is, as far as it is known here; agents see customers, too."""
+        return self._told["p"].get(user_id) or (to_agent and self._told["c"].get(user_id)) or OFFLINE
 
     # What changes
 
@@ -114,12 +115,19 @@ class Board:
         missed = self.version < min(expected, answer.version)
         return missed or self._stale or answer.era != self.era or answer.version < self.version
 
+    def doubt(self) -> None:
+        """Redis may have gone back to what it knew earlier, and have counted on from there: its numbers say nothing."""
+        self._stale = True
+        self._ahead.clear()
+
     def restore(self, answer: Answer, *, asked_at: int) -> None:
         """Take how things stand, and tell what of it was not told. `asked_at`: the version here when it was asked for."""
         if answer.era == self.era and answer.version < self.version != asked_at:
             return  # it was overtaken by what was heard meanwhile
+        if answer.era != self.era:
+            self._ahead.clear()
         returns = answer.mode == "broadcast" and not self.broadcasts
-        self.broadcasts = answer.mode == "broadcast"
+        self.broadcasts = answer.mode == "broadcast" and not returns  # those who watch are told the difference, too
         self.era, self.version, self.online, self._stale = answer.era, answer.version, answer.online, False
         self._ahead = {version: change for version, change in self._ahead.items() if version > self.version}
         now = datetime.now(UTC)
@@ -127,19 +135,17 @@ class Board:
             listed = iter(answer.said[kind])
             stands = {int(user): status for user, status in zip(listed, listed, strict=True)}
             self._told[kind] = stands
-            if not returns:
-                for user in told.keys() | stands.keys():
-                    self._tell(kind, user, told.get(user, OFFLINE), stands.get(user, OFFLINE), now)
-        if returns:
-            for each in list(self._onlookers):
-                if each.counts:
-                    each.greet()
+            for user in told.keys() | stands.keys():
+                self._tell(kind, user, told.get(user, OFFLINE), stands.get(user, OFFLINE), now)
+        self.broadcasts |= returns
+        self._greet(self._onlookers, anyway=returns)
         self._expected = self.version
+        self.take(self.era, ())  # what was heard before this came
 
-    def learn(self, kind: str, statuses: Mapping[int, str]) -> None:
-        """How those are whom somebody begins to watch."""
-        if not self.broadcasts:
-            self._told[kind] |= {user: status for user, status in statuses.items() if status != OFFLINE}
+    def learn(self, asks: Onlooker, kind: str, statuses: Mapping[int, str]) -> None:
+        """How those are whom somebody begins to watch. Others who watch them are told now what has not been told yet."""
+        for user in () if self.broadcasts else statuses.keys() & self._watchers.keys():
+            self._turn(kind, user, statuses[user], datetime.now(UTC), but=asks)
 
     def _apply(self, change: Change) -> None:
         if change.kind == "mode":
@@ -152,11 +158,15 @@ class Board:
         kind, user = change.who[0], int(change.who[2:])
         if kind == "p":
             self.online += {"online": 1, "offline": -1}.get(change.kind, 0)
+        own = self._turn(kind, user, change.status, datetime.fromtimestamp(change.at / 1000, UTC))
+        self._greet(own)
+
+    def _turn(self, kind: str, user: int, status: str, at: datetime, *, but: Onlooker | None = None) -> list[Onlooker]:
         told = self._told[kind]
         before = told.pop(user, OFFLINE)
-        if change.status != OFFLINE and (self.broadcasts or user in self._watchers):
-            told[user] = change.status
-        self._tell(kind, user, before, change.status, datetime.fromtimestamp(change.at / 1000, UTC))
+        if status != OFFLINE and (self.broadcasts or user in self._watchers):
+            told[user] = status
+        return self._tell(kind, user, before, status, at, but=but)
 
     def _forget_unwatched(self) -> None:
         for kind, told in self._told.items():
@@ -164,23 +174,33 @@ class Board:
 
     # What is told
 
-    def _tell(self, kind: str, user: int, before: str, after: str, at: datetime) -> None:
-        if before == after:
-            return
-        audience = self._audience(self._watchers.get(user, ()))
+    def _tell(self, kind: str, user: int, before: str, after: str, at: datetime, *, but: Onlooker | None = None) -> list[Onlooker]:
+        """Returns the user's own sockets: they are not told."""
+        audience = self._audience(self._watchers.get(user, ())) if before != after else []
+        own: list[Onlooker] = []
         if not audience:
-            return
+            return own
         crosses = OFFLINE in (before, after)
         came = encode(UserStatus(data=UserStatusData(user_id=user, status="offline" if after == OFFLINE else "online", timestamp=at))) if crosses else ""
         how = presence_frame(user, after)
         for each in audience:
-            if each.user_id == user or (kind == "c" and not each.is_agent):
+            if each.user_id == user:
+                own.append(each)
+                continue
+            if each is but or (kind == "c" and not each.is_agent):
                 continue
             if came and kind == "p" and each.counts:
                 each.tell(came)
                 if after in (ONLINE, OFFLINE):
                     continue
             each.tell(how)
+        return own
+
+    def _greet(self, onlookers: Iterable[Onlooker], *, anyway: bool = False) -> None:
+        """Begin their counts anew, where oneself is in or out of it otherwise than was counted from."""
+        for each in list(onlookers):
+            if each.counts and self.broadcasts and (anyway or each.counted != (each.user_id in self._told["p"])):
+                each.greet()
 
     def _tell_typing(self, user: int, context: str, is_typing: bool) -> None:
         frame = encode(Typing(data=TypingData(user_id=user, is_typing=is_typing, context=context)))

@@ -17,7 +17,6 @@ from realtime.presence.events import Typing as TypingEvent
 from realtime.presence.events import TypingData as TypingEventData
 from realtime.presence.roster import Roster
 from realtime.presence.seat import Seat
-from realtime.presence.store import OFFLINE
 from realtime.refusals import Refusal
 
 DATA_LIMIT: Final = 2048
@@ -78,13 +77,14 @@ class PresenceCommands:
         roster = Roster.of_this_loop()
         new = sorted(roster.board.watch(self.seat, command.user_ids, command.contexts) - {self.seat.user_id})
         try:
-            people = await roster.how(new, "p")
-            customers = await roster.how(new, "c") if self.seat.is_agent else {}
+            await roster.learn(self.seat, new, "p")
+            if self.seat.is_agent:
+                await roster.learn(self.seat, new, "c")
         except RedisAway as error:
             raise Refusal("DEPENDENCY_DOWN") from error
+        # As they stand now: of the first ones something may have been told while the others were asked for.
         for user in new:
-            status = customers.get(user, OFFLINE)
-            self.seat.tell(presence_frame(user, people[user] if status == OFFLINE else status))
+            self.seat.tell(presence_frame(user, roster.board.status(user, to_agent=self.seat.is_agent)))
 
     async def do_typing(self, command: Typing) -> None:
         said = command.data

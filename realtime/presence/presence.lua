@@ -130,6 +130,8 @@ local function join(each, opened)
   redis.call('HSET', key('user:' .. each.who), each.id, job.worker .. '|' .. opened .. '|' .. each.path)
   redis.call('SADD', key('worker:' .. job.worker), each.who .. ' ' .. each.id)
   redis.call('SADD', key('connected'), each.who)
+  -- After a loss of memory nobody who hid may be seen.
+  if each.chosen then redis.call('SET', key('choice:' .. each.who), each.chosen, 'NX', 'PX', set.remember) end
   local result = 'in'
   if each.limit > 0 and #all >= each.limit then
     all[#all + 1] = {id = each.id, worker = job.worker, opened = tonumber(opened)}
@@ -200,13 +202,15 @@ function does.tick()
   leases = {}
   if now >= calm + set.lease then
     for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('workers'), '-inf', now, 'LIMIT', 0, 3)) do clear(worker) end
+    answer.more = redis.call('ZCOUNT', key('workers'), '-inf', now) > 0
   end
   for _, who in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', now, 'LIMIT', 0, set.page)) do settle(who) end
+  answer.more = answer.more or redis.call('ZCOUNT', key('due'), '-inf', now) > 0
   choose_mode()
   answer.orders = orders(job.worker)
 end
 
-function does.orders() answer.orders = orders(job.worker) end
+function does.orders() answer.orders = orders(job.of or job.worker) end
 
 function does.join()
   if not alive(job.worker) then
@@ -215,8 +219,11 @@ function does.join()
   end
   answer.results = {}
   for i, each in ipairs(job.connections) do
-    local opened = each.opened or string.format('%.0f', time[1] * 1000000 + time[2] + i)
-    answer.results[i] = {join(each, opened), opened, redis.call('HGET', key('told:' .. string.sub(each.who, 1, 1)), string.sub(each.who, 3)) or 'offline'}
+    local _, since = parts(redis.call('HGET', key('user:' .. each.who), each.id) or '') -- an answer may have been lost
+    local opened = each.opened or since or string.format('%.0f', time[1] * 1000000 + time[2] + i)
+    local result = join(each, opened)
+    local told = redis.call('HGET', key('told:' .. string.sub(each.who, 1, 1)), string.sub(each.who, 3))
+    answer.results[i] = {result, opened, told or 'offline', redis.call('GET', key('choice:' .. each.who)) or ''}
   end
   choose_mode()
 end

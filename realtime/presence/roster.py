@@ -14,25 +14,24 @@ import os
 import uuid
 import weakref
 from collections.abc import Coroutine, Sequence
-from itertools import islice
 from typing import Any, Final, Protocol
 
 from channels.layers import get_channel_layer
-from django import db
 from django.conf import settings
 
 from accounts.batches import Batch
-from accounts.executor import in_thread
+from accounts.groups import user_group
 from accounts.redis import RedisAway
 from realtime import layer
-from realtime.presence import services
-from realtime.presence.board import GROUP, Board
+from realtime.presence.board import GROUP, Board, Onlooker
+from realtime.presence.services import Seen
 from realtime.presence.store import OFFLINE, PAGE, Answer, Line
 from realtime.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
 _SLICE: Final = 100  # connections of one step: a crowd's, each with a few others of its user's, take Redis a few ms
+_PAGES: Final = 20  # steps of one tick, when thousands are to be told of
 
 
 class Seat(Protocol):
@@ -44,6 +43,7 @@ class Seat(Protocol):
     yields: bool  # it is refused where there are so many already, instead of taking the place of the oldest
     opened: str | None  # Redis's time, in microseconds; None: not known yet
     shown: bool  # whether its user is told to be online
+    chosen: str  # the status that its user has chosen, to be known again to a Redis that has lost its memory; or nothing
 
     @property
     def connection_id(self) -> str: ...
@@ -74,10 +74,10 @@ class Roster:
         self._sure = False
         self._seats: dict[str, Seat] = {}
         self._known: set[str] = set()  # the seats that Redis has under our present name
-        self._asked: set[str] = set()  # the seats that are being made known
         self._left: list[dict[str, str]] = []
         self._joins = Batch(self._join, limit=_SLICE)
-        self._seen: dict[int, int] = {}
+        self._asking: set[str] = set()  # the seats that are being made known for the first time
+        self._seen = Seen()
         self._beginning: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -93,13 +93,12 @@ class Roster:
         self._seats[seat.connection_id] = seat
         if not self._sure:
             return
-        self._asked.add(seat.connection_id)
+        self._asking.add(seat.connection_id)
         try:
-            admitted = await self._joins.ask(seat.connection_id)
+            stays = await self._joins.ask(seat.connection_id)
         finally:
-            self._asked.discard(seat.connection_id)
-        if not admitted:
-            del self._seats[seat.connection_id]
+            self._asking.discard(seat.connection_id)
+        if not stays:
             raise Refusal("CONNECTION_LIMIT")
 
     def leave(self, seat: Seat) -> None:
@@ -114,15 +113,16 @@ class Roster:
     async def choose(self, seat: Seat, status: str) -> None:
         """Remember the status that a user has chosen. Raises RedisAway."""
         await self._ask("choose", who=seat.who, status=status)
+        await self.say(user_group(int(seat.who[2:])), {"type": "presence.chosen", "status": status})
 
-    async def how(self, user_ids: Sequence[int], kind: str) -> dict[int, str]:
-        """How these are, of kind "p" (members and agents) or "c" (customers): as they stand on the board from now on. Raises RedisAway."""
-        if not self.board.broadcasts:
+    async def learn(self, asks: Onlooker, user_ids: Sequence[int], kind: str) -> None:
+        """Have the board know how these are whom a socket watches, of kind "p" (members and agents) or "c" (customers). Raises RedisAway."""
+        for _ in range(0 if self.board.broadcasts else 3):
             answer = await self._ask("look", kind=kind, users=[str(each) for each in user_ids])
-            while answer.version < self.board.version:  # or what was told meanwhile would be undone
-                answer = await self._ask("look", kind=kind, users=[str(each) for each in user_ids])
-            self.board.learn(kind, {user: told for user, (told, _count) in zip(user_ids, list(answer.said["people"]), strict=True)})
-        return {user: self.board.status(kind, user) for user in user_ids}
+            if answer.version >= self.board.version:  # or what was told meanwhile would be undone
+                self.board.learn(asks, kind, {user: told for user, (told, _count) in zip(user_ids, list(answer.said["people"]), strict=True)})
+                break
+            # Still older: Redis has forgotten, and how they are is told when all is fetched.
 
     async def say(self, group: str, message: dict[str, Any]) -> None:
         """Say something that may be lost: the newest wins, and what stays is fetched by a tick that misses it."""
@@ -139,24 +139,24 @@ class Roster:
             await self._begin()
             return
         try:
-            answer = await self._ask("tick")
-            if not self._sure:
-                return
-            while len(self._known) + len(self._asked) < len(self._seats) and await self._join_missing():
+            for _ in range(_PAGES):
+                answer = await self._ask("tick")
+                if not self._sure:
+                    return
+                if not answer.said.get("more"):
+                    break
+            while len(self._known) + len(self._asking) < len(self._seats) and await self._join_missing():
                 pass
             if self.board.behind(answer):
                 await self._restore()
         except RedisAway as error:
             self._lost(error)
-        if self._seen:
-            await self._note_seen()
+        await self._seen.write()
 
     def redis_returned(self) -> None:
         """Redis may have forgotten everything."""
         self._sure = False
         self._start(self._begin())
-
-    # Steps
 
     async def _begin(self) -> None:
         """Begin anew, once at a time."""
@@ -178,10 +178,13 @@ class Roster:
             await layer.here().listen(GROUP, self.board.hear)
         else:
             layer.here().leave(_orders_group(before), self._heed)
+            self.board.doubt()
         try:
             await layer.here().listen(_orders_group(self._name), self._heed)
             await self._ask("tick", begin=True)
             self._sure = True
+            if before:  # whose place was taken has none any more
+                await self._ask("orders", of=before)
             while await self._join_missing():
                 pass
             if before:
@@ -194,15 +197,14 @@ class Roster:
 
     async def _join_missing(self) -> bool:
         """Make known those who are not. False: no more are missing, or we have to begin anew."""
-        missing = [each for each in self._seats.keys() - self._known - self._asked if not self._seats[each].ending]
+        # Twice at once, those of a user with too many would take each other's places until none is left.
+        missing = [each for each in self._seats.keys() - self._known - self._asking if not self._seats[each].ending]
         await self._join(missing[:_SLICE], admitted=True)
         return self._sure and len(missing) > _SLICE
 
     async def _join(self, connection_ids: Sequence[str], *, admitted: bool = False) -> list[bool]:
         """Make sockets known; says of each whether it may stay. Those that are `admitted` yield to nobody but newer ones."""
         seats = [self._seats[each] for each in connection_ids if each in self._seats]
-        if not seats:
-            return [True] * len(connection_ids)
         try:
             answer = await self._ask("join", connections=[_line(each, yields=each.yields and not admitted) for each in seats])
         except RedisAway as error:
@@ -211,17 +213,16 @@ class Roster:
         if not self._sure or "results" not in answer.said:
             return [True] * len(connection_ids)
         full = set()
-        for seat, (result, opened, told) in zip(seats, answer.said["results"], strict=True):
-            seat.opened, seat.shown = opened, told != OFFLINE
+        for seat, (result, opened, told, chosen) in zip(seats, answer.said["results"], strict=True):
+            seat.opened, seat.shown, seat.chosen = opened, told != OFFLINE, chosen
             if result == "full":
                 full.add(seat.connection_id)
             elif result == "out":
                 seat.end(Refusal("REPLACED"))
-            elif seat.connection_id in self._seats:
+            else:
                 self._known.add(seat.connection_id)
-            else:  # it left meanwhile
-                self._known.add(seat.connection_id)
-                self.leave(seat)
+                if seat.connection_id not in self._seats:  # it left meanwhile
+                    self.leave(seat)
         return [each not in full for each in connection_ids]
 
     async def _say_left(self) -> None:
@@ -246,7 +247,7 @@ class Roster:
             logger.info("Redis has lost what it knew of this worker's connections; they are made known again")
             self.redis_returned()
         if answer.changes:
-            self._seen |= {int(each.who[2:]): each.at for each in answer.changes if each.kind in ("online", "offline")}
+            self._seen.take(answer.changes)
             self.board.take(answer.era, answer.changes)
             self._start(self.say(GROUP, {"type": "presence.changed", "era": answer.era, "changes": answer.changes}))
         for worker in answer.wake:
@@ -283,15 +284,6 @@ class Roster:
             logger.warning("Presence cannot ask Redis; it begins anew when Redis answers: %s", error)
         self._sure = False
 
-    async def _note_seen(self) -> None:
-        page = dict(islice(self._seen.items(), PAGE))
-        try:
-            await in_thread(services.note_seen, page)
-        except db.Error as error:
-            logger.warning("When people were seen last is written later: %s", error)
-            return
-        self._seen = {user: at for user, at in self._seen.items() if page.get(user) != at}
-
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._telling.add(task)
@@ -303,5 +295,5 @@ def _orders_group(worker: str) -> str:
 
 
 def _line(seat: Seat, *, yields: bool) -> dict[str, Any]:
-    line = {"who": seat.who, "id": seat.connection_id, "path": seat.path, "limit": seat.limit, "refuse": yields}
-    return line if seat.opened is None else {**line, "opened": seat.opened}
+    known = {name: value for name, value in (("opened", seat.opened), ("chosen", seat.chosen)) if value}
+    return {"who": seat.who, "id": seat.connection_id, "path": seat.path, "limit": seat.limit, "refuse": yields, **known}

@@ -15,7 +15,7 @@ from accounts.tokens import Claims
 from notifications.wire import encode
 from realtime.events import Connected, ConnectedData
 from realtime.presence.roster import Roster
-from realtime.presence.store import who
+from realtime.presence.store import OFFLINE, who
 from realtime.refusals import Refusal
 
 
@@ -44,7 +44,7 @@ class Seat:
 
     __slots__ = (
         *("_early", "_greeting", "_roster", "_seated", "_socket"),
-        *("connection_id", "counts", "is_agent", "limit", "looks", "opened", "path", "shown", "user_id", "who", "yields"),
+        *("chosen", "connection_id", "counted", "counts", "is_agent", "limit", "looks", "opened", "path", "shown", "user_id", "who", "yields"),
     )
 
     def __init__(self, socket: Socket, *, path: str, few: bool, new_client: bool, looks: bool, counts: bool) -> None:
@@ -64,6 +64,8 @@ class Seat:
         self.limit = options.ws_max_connections_per_user if few else options.ws_max_tabs_per_user
         self.yields = few and not new_client
         self.opened: str | None = None
+        self.chosen = ""
+        self.counted = False
         self.shown = True  # until Redis says whether its user appears offline
 
     @property
@@ -96,6 +98,7 @@ class Seat:
 
     def greeted(self, data: ConnectedData) -> str:
         """The `connected` frame, from which on this socket is told of others and may count."""
+        self.counted = self.shown or self._roster.board.status(self.user_id) != OFFLINE
         data.online_count, self.shown = self.online_count(shown=self.shown), False  # from now on it has been told, or will not be
         if self.looks:
             self._roster.board.add(self)

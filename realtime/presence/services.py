@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
+from django import db
 from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
+from accounts.executor import in_thread
 from accounts.models import Role, User
 from notifications.columns import columns
 from realtime.presence import store
 from realtime.presence.models import LastSeen
-from realtime.presence.store import OFFLINE, PAGE, Answer
+from realtime.presence.store import OFFLINE, PAGE, Answer, Change
+
+logger = logging.getLogger(__name__)
 
 MOST: Final = 1000
 """People in one answer."""
@@ -136,6 +142,29 @@ def _person(user_id: int, told: str, count: int, seen: Mapping[int, datetime]) -
 def _last_seen(user_ids: Iterable[int]) -> dict[int, datetime]:
     wanted = list(user_ids)
     return dict(LastSeen.objects.filter(user__in=wanted).values_list("user", "at")) if wanted else {}
+
+
+class Seen:
+    """When people came or went last, until it is written."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, int] = {}
+
+    def take(self, changes: Iterable[Change]) -> None:
+        """Keep what is to be written of these."""
+        self._at |= {int(each.who[2:]): each.at for each in changes if each.kind in ("online", "offline")}
+
+    async def write(self) -> None:
+        """Write some of it; the rest later, and all while the database does not answer."""
+        page = dict(islice(self._at.items(), PAGE))
+        if not page:
+            return
+        try:
+            await in_thread(note_seen, page)
+        except db.Error as error:
+            logger.warning("When people were seen last is written later: %s", error)
+            return
+        self._at = {user: at for user, at in self._at.items() if page.get(user) != at}
 
 
 def note_seen(seen: Mapping[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""The towns, and which ordeals are left out unless `--long-faults` wants them."""
+"""The towns."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ import pytest
 from tests.conftest import Servers
 from tests.faults.ordeal import HEAD
 from tests.faults.town import REPLAY_LIMIT, Town, town
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long-faults"):
-        left_out = [item for item in items if item.get_closest_marker("long_fault")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

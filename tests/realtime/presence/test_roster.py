@@ -17,7 +17,7 @@ _numbers = itertools.count(10_000_000)
 class Chair:
     """A seat without a socket."""
 
-    path, opened, shown, ending = "api/ws/notifications", None, True, False
+    path, opened, shown, chosen, ending = "api/ws/notifications", None, True, "", False
 
     def __init__(self, who: str, *, limit: int = 0, yields: bool = False) -> None:
         self.connection_id = f"chair-{next(_numbers)}"
