@@ -25,7 +25,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import service_keys, tokens
 from accounts.models import User
-from tests import cast
+from tests import cast, sockets
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site, runserver, serving, surroundings
 
@@ -138,6 +138,13 @@ def options(settings: Any) -> Callable[..., None]:
         settings.SWITCHBOARD = dataclasses.replace(settings.SWITCHBOARD, **changes)
 
     return change
+
+
+@pytest.fixture(scope="session", autouse=True)
+def customers_see_nobody() -> Iterator[None]:
+    """No socket of a customer's, in whatever test, was told anything about other people."""
+    yield
+    assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
 
 
 # The cast

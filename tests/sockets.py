@@ -9,7 +9,9 @@ A refused handshake is a value as much as an accepted one: see `ending`.
 from __future__ import annotations
 
 import json
+import os
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -43,6 +45,15 @@ class Ending:
         return json.loads(self.body)
 
 
+not_for_customers: list[str] = []
+"""What sockets opened with a customer's token were told of other people; the session fails if there is any."""
+
+
+def tells_of_people(frame: Frame) -> bool:
+    """Whether a frame says anything about who is here, how they are, or that they type."""
+    return frame["type"] in ("user_status", "presence", "typing") or "online_count" in frame.get("data", {})
+
+
 class HttpRefusal(AssertionError):
     """A socket that should have opened was refused by HTTP."""
 
@@ -54,8 +65,9 @@ class HttpRefusal(AssertionError):
 class Socket:
     """An open socket. `frames` is all that was read so far, oldest first."""
 
-    def __init__(self, connection: client.ClientConnection) -> None:
+    def __init__(self, connection: client.ClientConnection, *, customers: bool = False) -> None:
         self.connection = connection
+        self.customers = customers
         self.frames: list[Frame] = []
         self._looked_at = 0
 
@@ -130,6 +142,11 @@ class Socket:
             raise AssertionError(f"still open after {seconds:g} s. {self._story()}") from None
 
     def close(self) -> None:
+        try:
+            while self.customers:  # what was not looked at must not be about other people either
+                self._read(time.monotonic())
+        except (TimeoutError, ConnectionClosed):
+            pass
         self.connection.close()
 
     def hang_up(self) -> None:
@@ -143,7 +160,10 @@ class Socket:
         self.close()
 
     def _read(self, deadline: float) -> None:
-        self.frames.append(json.loads(self.connection.recv(max(0.0, deadline - time.monotonic()))))
+        frame = json.loads(self.connection.recv(max(0.0, deadline - time.monotonic())))
+        self.frames.append(frame)
+        if self.customers and isinstance(frame, dict) and tells_of_people(frame):
+            not_for_customers.append(f"{os.environ.get('PYTEST_CURRENT_TEST')}: {json.dumps(frame)}")
 
     def _story(self) -> str:
         arrived = "\n  ".join(json.dumps(frame, ensure_ascii=False)[:300] for frame in self.frames[-20:]) or "nothing"
@@ -186,7 +206,8 @@ def connect(
     except InvalidStatus as error:
         response = error.response
         raise HttpRefusal(Ending(response.status_code, response.headers, bytes(response.body or b""))) from None
-    return Socket(connection)
+    bearers = [token or "", *(str(value) for value in parameters.values()), *(headers or {}).values(), *subprotocols]
+    return Socket(connection, customers=any(_is_customers(bearer) for bearer in bearers))
 
 
 def ending(url: str, **how: Any) -> Ending:
@@ -198,6 +219,16 @@ def ending(url: str, **how: Any) -> Ending:
     with socket:
         code = socket.ended()
         return Ending(101, socket.response_headers, b"", socket.subprotocol, socket.frames, code)
+
+
+def _is_customers(bearer: str) -> bool:
+    """Whether that is, or ends with, a customer's token."""
+    parts = bearer.split(".")
+    try:
+        payload = json.loads(urlsafe_b64decode(parts[-2] + "==")) if len(parts) >= 3 else {}
+    except ValueError:
+        return False
+    return isinstance(payload, dict) and payload.get("role") == "customer"
 
 
 def _name(wanted: Wanted) -> str:

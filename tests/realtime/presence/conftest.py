@@ -35,7 +35,13 @@ def place(ground: Ground) -> Iterator[Village]:
 def small_ground(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, PrivateRedis]]:
     """Two workers that broadcast to fewer than six, and let a user have three tabs and as many bells as it likes."""
     folder = tmp_path_factory.mktemp("small")
-    env = {"PRESENCE_BROADCAST_LIMIT": "6", "PRESENCE_BROADCAST_AGAIN": "4", "WS_MAX_TABS_PER_USER": "3", "WS_MAX_CONNECTIONS_PER_USER": "0"}
+    env = {
+        "PRESENCE_BROADCAST_LIMIT": "6",
+        "PRESENCE_BROADCAST_AGAIN": "4",
+        "WS_MAX_TABS_PER_USER": "3",
+        "WS_MAX_CONNECTIONS_PER_USER": "0",
+        "WS_HEARTBEAT_INTERVAL": "1",
+    }
     with PrivateRedis(folder) as redis, servers.serve(workers=2, env={**env, "REDIS_URL": redis.url, "VAR_DIR": str(folder)}) as site:
         yield site, redis
 
