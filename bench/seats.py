@@ -35,6 +35,7 @@ class PlainSeat:
     yields: bool = False
     opened: str | None = None
     shown: bool = False
+    chosen: str = ""
     ending: bool = False
 
     def end(self, refusal: Refusal) -> None:
