@@ -38,10 +38,10 @@ def test_everybody_of_the_cast_is_made_anew_and_can_log_in_with_the_password(mia
 
 
 def test_a_test_that_would_be_rolled_back_is_refused(request: pytest.FixtureRequest) -> None:
-    pytest_collection_modifyitems([request.node])
+    pytest_collection_modifyitems(request.config, [request.node])
     request.node.add_marker("django_db")
     with pytest.raises(pytest.UsageError, match=r"ask for the fixture `db` instead.*rolled_back"):
-        pytest_collection_modifyitems([request.node])
+        pytest_collection_modifyitems(request.config, [request.node])
 
 
 @pytest.mark.parametrize(
