@@ -15,6 +15,7 @@ from bench.contestants import CONTESTANTS
 from bench.crowd import Wrong
 from bench.grounds import Grounds, prepared
 from bench.measures import QUICK, SMOKE, Figures, Scale, handshakes, memory, pushes
+from bench.presence import presence
 from bench.report import Report, document
 from bench.results import Results
 from bench.servers import CHECKOUT, DidNotStart
@@ -22,11 +23,12 @@ from bench.whole_way import whole_way
 
 ALL = tuple(CONTESTANTS)
 # Which rows a measure has. Those that matter for an aim come in every round, others take long and come once.
-PUSHES = tuple(key for key in ALL if key != "ours-pg")
+PUSHES = tuple(key for key in ALL if key not in ("ours-pg", "keys"))
 HANDSHAKES = ("ours", "ours-pg", "bare", "daphne")
 MEMORY = ("ours", "bare", "socketio", "fastapi", "pubsub", "daphne")
 WHOLE_WAY = ("ours", "ours-pg")
-MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY}
+PRESENCE = ("ours", "keys")
+MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY, "presence": PRESENCE}
 ONCE = {("handshakes", "daphne"), *(("memory", row) for row in MEMORY if row not in ("ours", "bare"))}
 
 DISTURBED = 0.2
@@ -37,7 +39,7 @@ def measured(grounds: Grounds, measure: str, row: str, scale: Scale) -> Figures:
     """One row of one measure, once."""
     if measure == "whole-way":
         return whole_way(grounds, "postgresql" if row == "ours-pg" else "sqlite", scale)
-    return {"pushes": pushes, "handshakes": handshakes, "memory": memory}[measure](grounds, CONTESTANTS[row], scale)
+    return {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence}[measure](grounds, CONTESTANTS[row], scale)
 
 
 def plan(measures: list[str], rows: list[str], rounds: int) -> Iterator[tuple[int, str, str]]:

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgpack
@@ -23,7 +23,7 @@ NEVER = "600"  # seconds between signs of life: nothing may mix with what is cou
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row runs. `ours` is what Switchboard says of its own form: see `bench.shop`."""
+    """Where a row runs. `ours` is what Switchboard says of its own form: see `bench.shop`; `options` are its settings for one measure."""
 
     port: int
     folder: Path
@@ -31,6 +31,8 @@ class Place:
     secret: str
     database_url: str
     ours: Mapping[str, str]
+    workers: int = 1
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def redis_url(self) -> str:
@@ -206,10 +208,10 @@ class Ours(Contestant):
     path = "/api/v1/ws?token={token}"
 
     def command(self, place: Place) -> list[str]:
-        return [sys.executable, "manage.py", "serve", "--port", str(place.port), "--workers", "1"]
+        return [sys.executable, "manage.py", "serve", "--port", str(place.port), "--workers", str(place.workers)]
 
     def env(self, place: Place) -> dict[str, str]:
-        return surroundings(secret=place.secret, redis_url=place.redis_url, database_url=place.database_url, folder=place.folder)
+        return {**surroundings(secret=place.secret, redis_url=place.redis_url, database_url=place.database_url, folder=place.folder), **place.options}
 
     def template(self, place: Place, client: redis.Redis) -> Callable[[int], bytes]:
         body = bytes.fromhex(place.ours["body"])
@@ -219,6 +221,13 @@ class Ours(Contestant):
 class OursOnPostgres(Ours):
     key = "ours-pg"
     title = "Switchboard on PostgreSQL"
+
+
+class Keys(Contestant):
+    """No server: how presence is kept by hand. See `bench.rivals.keys`."""
+
+    key = "keys"
+    title = "by hand: a key per connection, renewed, counted by SCAN"
 
 
 class Raw(Contestant):
@@ -254,9 +263,12 @@ def surroundings(*, secret: str, redis_url: str, database_url: str, folder: Path
         "REDIS_URL": redis_url,
         "RATE_HANDSHAKE": "0/m",
         "WS_HEARTBEAT_INTERVAL": NEVER,
+        "WS_MAX_TABS_PER_USER": "0",
+        "PRESENCE_GRACE": NEVER,  # who comes is told, as ever; but who went a moment ago is not told while frames are counted
     }
 
 
 CONTESTANTS: Mapping[str, Contestant] = {
-    each.key: each for each in (Ours(), Bare(), Straight(), SocketIO(), Manager(), StockPubSub(), StockCore(), Nchan(), Raw(), RawBatches(), OursOnPostgres())
+    each.key: each
+    for each in (Ours(), Bare(), Straight(), SocketIO(), Manager(), StockPubSub(), StockCore(), Nchan(), Raw(), RawBatches(), OursOnPostgres(), Keys())
 }

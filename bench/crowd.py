@@ -91,6 +91,15 @@ class Crowd:
         self._by_fd[peer.sock.fileno()] = peer
         self._epoll.register(peer.sock.fileno(), select.EPOLLIN)
 
+    def dismiss(self, peers: Sequence[Peer]) -> None:
+        """Hang up on these."""
+        for peer in peers:
+            self._epoll.unregister(peer.sock.fileno())
+            del self._by_fd[peer.sock.fileno()]
+            peer.sock.close()
+        gone = set(map(id, peers))
+        self.peers = [peer for peer in self.peers if id(peer) not in gone]
+
     def still(self, seconds: float = 0.15) -> None:
         """Throw away what comes, until nothing has come for so long."""
         while ready := self._epoll.poll(seconds):
@@ -180,9 +189,9 @@ class Crowd:
         self.close()
 
 
-def open_crowd(requests: Sequence[bytes], *, port: int, steps: Sequence[Step], at_once: int, patience: float = 60.0) -> Crowd:
-    """Open a socket for each request, so many at once, each up to its last step. `seconds` is how long that took."""
-    crowd = Crowd()
+def open_crowd(requests: Sequence[bytes], *, port: int, steps: Sequence[Step], at_once: int, patience: float = 60.0, crowd: Crowd | None = None) -> Crowd:
+    """Open a socket for each request, so many at once, each up to its last step; they may join a crowd. `seconds` is how long that took."""
+    crowd = crowd or Crowd()
     waiting = deque(Peer(number, request) for number, request in enumerate(requests))
     under_way: dict[int, Peer] = {}
     epoll = select.epoll()

@@ -38,6 +38,7 @@ class Shop:
                 text=True,
             )
         self._log = log
+        self.pid = self._process.pid
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Have something done, and wait for the answer."""
@@ -85,18 +86,45 @@ class Grounds:
     def redis(self) -> redis.Redis:
         return redis.Redis(unix_socket_path=self.redis_path)
 
-    def place(self, contestant: Contestant) -> Place:
+    def place(self, contestant: Contestant, *, workers: int = 1, options: Mapping[str, str] | None = None) -> Place:
         """Where the next server of a contestant runs."""
         kind = "postgresql" if contestant.key.endswith("-pg") else "sqlite"
         folder = Path(tempfile.mkdtemp(prefix=f"{contestant.key}-", dir=self.folder))
-        return Place(port=free_port(), folder=folder, redis_path=self.redis_path, secret=self.secret, database_url=self.databases[kind], ours=self.ours)
+        return Place(
+            port=free_port(),
+            folder=folder,
+            redis_path=self.redis_path,
+            secret=self.secret,
+            database_url=self.databases[kind],
+            ours=self.ours,
+            workers=workers,
+            options=options or {},
+        )
 
     @contextmanager
-    def serving(self, contestant: Contestant) -> Iterator[tuple[Server, Place]]:
-        """A server of its own for a row."""
-        place = self.place(contestant)
+    def serving(self, contestant: Contestant, *, workers: int = 1, **options: str) -> Iterator[tuple[Server, Place]]:
+        """A server of its own for a row, to which nobody has come yet. `options` are Switchboard's."""
+        self.forget_everybody()
+        place = self.place(contestant, workers=workers, options=options)
         with Server(contestant.command(place), port=place.port, log=place.folder / "log", env=contestant.env(place)) as server:
             yield server, place
+
+    @contextmanager
+    def another_shop(self) -> Iterator[Shop]:
+        """One that can be killed like a worker, on SQLite."""
+        env = surroundings(secret=self.secret, redis_url=f"unix://{self.redis_path}", database_url=self.databases["sqlite"], folder=self.folder)
+        shop = Shop(env, self.folder / "another.log")
+        try:
+            yield shop
+        finally:
+            shop.stop()
+
+    def forget_everybody(self) -> None:
+        """Empty Redis of who is here: it would take some seconds to see that the server before was killed, and tell of it."""
+        client, page = self.redis, 5000
+        found = list(client.scan_iter(self.ours["presence"] + "*", count=page))
+        for begin in range(0, len(found), page):
+            client.unlink(*found[begin : begin + page])
 
     def requests(self, contestant: Contestant, place: Place, users: Sequence[int], more: str = "") -> list[bytes]:
         """A handshake for each user."""

@@ -35,14 +35,38 @@ class Scale:
     idle: tuple[int, ...] = (1000, 5000)
     singles: int = 1000
     bulk: int = 10_000
+    present: tuple[int, int] = (1000, 10_000)
+    crowd: int = 100_000
+    ticks: int = 1000
+    changes: int = 50
+    churn: int = 5000
+    churning: float = 60.0
 
     @property
     def people(self) -> int:
-        return max(self.sockets, self.handshakes, self.bulk, max(self.idle) + FIRST_SOCKETS)
+        return max(self.sockets, self.handshakes, self.bulk, max(self.idle) + FIRST_SOCKETS, self.churn // 2)
 
 
-QUICK = Scale(rounds=1, seconds=1.0, warm_up=0.3, paced=2.0, handshakes=1000, idle=(1000,), singles=300)
-SMOKE = Scale(rounds=1, sockets=20, seconds=0.2, warm_up=0.05, rate=200.0, paced=0.5, handshakes=40, concurrent=10, idle=(20,), singles=20, bulk=100)
+QUICK = Scale(rounds=1, seconds=1.0, warm_up=0.3, paced=2.0, handshakes=1000, idle=(1000,), singles=300, ticks=500, changes=20, churn=1000, churning=10.0)
+SMOKE = Scale(
+    rounds=1,
+    sockets=20,
+    seconds=0.2,
+    warm_up=0.05,
+    rate=200.0,
+    paced=0.5,
+    handshakes=40,
+    concurrent=10,
+    idle=(20,),
+    singles=20,
+    bulk=100,
+    present=(20, 100),
+    crowd=200,
+    ticks=100,
+    changes=4,
+    churn=40,
+    churning=1.0,
+)
 
 
 def crowd_of(grounds: Grounds, contestant: Contestant, place: Place, users: Sequence[int], *, at_once: int = 50, more: str = "") -> Crowd:

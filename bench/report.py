@@ -85,6 +85,37 @@ class Report:
         rows = [(title, *(show(row) for _, show in columns)) for row, title in databases.items() if not math.isnan(get(row, "single"))]
         return table(("", *(head for head, _ in columns)), rows) if rows else ""
 
+    def presence(self) -> str:
+        get = self.results.get
+        form = "{:,.2f}"
+        columns: list[Cell] = [
+            ("Redis, 1,000 (µs)", lambda row: number(get(row, "tick redis few"))),
+            ("10,000 (µs)", lambda row: number(get(row, "tick redis many"))),
+            ("process, 1,000 (µs)", lambda row: number(get(row, "tick process few"))),
+            ("10,000 (µs) ", lambda row: number(get(row, "tick process many"))),
+            ("count of 100,000, p50 (ms)", lambda row: number(get(row, "count p50"), form)),
+            ("p99 (ms)", lambda row: number(get(row, "count p99"), form)),
+            ("of it Redis, p50 (ms)", lambda row: number(get(row, "count redis p50"), form)),
+            ("p99 (ms) ", lambda row: number(get(row, "count redis p99"), form)),
+        ]
+        lines = (
+            ("the first 100 of 100,000 who are online: p50 (ms)", "first p50", form),
+            ("… p99 (ms)", "first p99", form),
+            ("… of it Redis: p50 (ms)", "first redis p50", form),
+            ("… p99 (ms)", "first redis p99", form),
+            ("a worker with 100 idle sockets, in a second (ms of processor time)", "idle few", "{:,.1f}"),
+            ("… with 1,000", "idle many", "{:,.1f}"),
+            ("publishes of one change that 10 sockets watch", "publishes few", form),
+            ("… 400 sockets", "publishes many", form),
+            ("until the last of 10 has it (ms)", "told few", form),
+            ("… of 400", "told many", form),
+            ("sockets opened and closed at random (a second)", "turns", "{:,.0f}"),
+            ("… of them open in the end", "here", "{:,.0f}"),
+            ("… until Redis knows exactly who that is (s)", "true after", form),
+        )
+        facts = [(what, number(get("ours", name), how)) for what, name, how in lines if not math.isnan(get("ours", name))]
+        return "\n\n".join(each for each in (self._table(columns, "tick redis few"), table(("Switchboard", ""), facts) if facts else "") if each)
+
     def missing(self) -> Iterator[str]:
         for row, why in self.results.failures.items():
             yield f"{CONTESTANTS[row].title}: {why[0]}" + (f" ({len(why)} times)" if len(why) > 1 else "")
@@ -112,6 +143,7 @@ class Report:
             ("Memory per idle socket, KiB", self.memory()),
             ("Handshakes", self.handshakes()),
             ("The whole way", self.whole_way()),
+            ("Presence", self.presence()),
             ("Not measured", "\n".join(self.missing())),
         ]
         return "\n\n".join(f"{heading}\n\n{body}" for heading, body in parts if body)
@@ -170,8 +202,9 @@ the few headers of the bench's client and with those of a browser.
 ## Handshakes
 
 Up to the first frame, which says that the socket is live; 2,000 users, 50 at a time, then the 2,000 once more and all at
-once. All three check the same token. Ours also asks Redis whether the user still stands, listens to its group, and reads from the
-database where its stream is.
+once. All three check the same token. Ours also asks Redis whether the user still stands, takes its place
+among those who are here, tells the others (as long as fewer than 500 are online), listens to its user's group, and reads from the database where
+its stream is.
 
 {report.handshakes()}
 
@@ -182,6 +215,18 @@ database where its stream is.
 connected. "Its SQL alone": the same statements with the same parameters in the same transactions, issued by the bare driver.
 
 {report.whole_way()}
+
+## Presence
+
+Who is here, over two workers and a third that holds seats in place of sockets (one person of five has a socket). A tick is what a worker asks of Redis every
+second, in processor time of Redis and of the worker's loop; by hand it is one round in which every connection's key is renewed, for which
+there are 30 seconds. A count is the step below `/online/count`, from just before the question to just after the answer, and the part of it
+that was Redis's. That by hand runs in a database of its own, with pipelines.
+
+{report.presence()}
+
+The 5,000 sockets come and go for a minute: up to 1,000 at once come and up to 500 go, in turn, of 2,500 people, with a grace of 1 s, and some run away
+before they are in. A single person too many or too few in the end, or one with another number of connections, and the row fails.
 
 ## How it was measured
 
@@ -194,7 +239,8 @@ connected. "Its SQL alone": the same statements with the same parameters in the 
   writes eight frames at once and nothing else, which shows what generator and Redis do at most. The row "{CONTESTANTS["raw"].title}" writes each frame
   by itself, without a protocol or an event loop: more than that nobody gets out of one core who writes each push by itself.
 * Servers on Uvicorn run with uvloop, httptools, `websockets-sansio` and without compression, as ours does. Signs of life (pings, heartbeats) are
-  set so far apart that none falls into a measurement.
+  set so far apart that none falls into a measurement. Ours lets a user have as many sockets as it likes, and tells that somebody has gone
+  ten minutes later, except where presence is measured.
 * PostgreSQL runs with `fsync` off, so that its disk is not what is measured.
 * Nothing else should run meanwhile: the busiest run of one recipient each had {busiest:.0%} of a core used by others.
 {missing}

@@ -94,4 +94,14 @@ AIMS = (
     Aim("… how many of them were refused", 0, _figure("ours", "refused"), floor=False, form=WHOLE),
     Aim("notify → socket on PostgreSQL, one at a time: of its SQL alone", 0.5, _compared("single", "ours-pg", "single sql", "ours-pg")),
     Aim("… in bulk to 10,000 users (notifications/s)", 30_000, _figure("ours-pg", "bulk"), form=WHOLE),
+    Aim(
+        "presence: Redis's time for a worker's tick, 10,000 people: of that with 1,000",
+        1.5,
+        _compared("tick redis many", "ours", "tick redis few", "ours"),
+        floor=False,
+    ),
+    Aim("… the worker's own time for it", 1.5, _compared("tick process many", "ours", "tick process few", "ours"), floor=False),
+    Aim("… how many are online, of 100,000: p99 (ms)", 2, _figure("ours", "count p99"), floor=False),
+    Aim("… and the first 100 of them: p99 (ms)", 2, _figure("ours", "first p99"), floor=False),
+    Aim("… publishes of one change that 400 sockets watch", 1, _figure("ours", "publishes many"), floor=False),
 )

@@ -1,4 +1,4 @@
-"""Switchboard's side: makes people, says how it encodes a push, tells people things, repeats the SQL of that.
+"""Switchboard's side: makes people, says how it encodes a push, tells people things, repeats the SQL of that, keeps seats.
 
     python -m bench.shop
 
@@ -28,8 +28,10 @@ from accounts import standing, tokens  # noqa: E402
 from accounts.groups import user_group  # noqa: E402
 from accounts.models import User  # noqa: E402
 from bench.load import FIRST, frame  # noqa: E402
+from bench.seats import ask, seat, ticks, truth  # noqa: E402
 from notifications.models import Body, Entry, Inbox, Notification  # noqa: E402
 from notifications.services import notify  # noqa: E402
+from realtime.presence.store import PREFIX  # noqa: E402
 
 TEXT = {"type": "new_comment", "title": "New comment", "message": "John wrote below your post.", "link": "/posts/7", "source": "blog"}
 
@@ -46,11 +48,12 @@ def people(count: int) -> dict[str, Any]:
 
 
 def form() -> dict[str, Any]:
-    """What `accounts.groups.publish` would write for the push of number FIRST."""
+    """What `accounts.groups.publish` would write for the push of number FIRST, and how the keys of presence begin."""
     layer: Any = get_channel_layer()
     prefix = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
     push = {"type": "push", "seq": FIRST, "topic": "notification", "frame": frame(FIRST)}
-    return {"channel": f"{prefix}__group__{user_group(424242)}".replace("424242", "%d"), "body": layer.serialize(push).hex()}
+    channel = f"{prefix}__group__{user_group(424242)}".replace("424242", "%d")
+    return {"channel": channel, "body": layer.serialize(push).hex(), "presence": PREFIX}
 
 
 def tell_each(users: Sequence[int], count: int) -> dict[str, Any]:
@@ -151,7 +154,8 @@ def _sqlite(sql: str) -> str:
 
 def main() -> None:
     """Answer requests until there are none."""
-    answers: dict[str, Callable[..., dict[str, Any]]] = {each.__name__: each for each in (people, form, tell_each, tell_all, repeat_each, repeat_all, fresh)}
+    known = (people, form, tell_each, tell_all, repeat_each, repeat_all, fresh, seat, ticks, ask, truth)
+    answers: dict[str, Callable[..., dict[str, Any]]] = {each.__name__: each for each in known}
     for line in sys.stdin:
         request = json.loads(line)
         print(json.dumps(answers[request.pop("do")](**request)), flush=True)

@@ -15,18 +15,35 @@ from tests.servers.workers import CHECKOUT
 
 FIGURES = {"each", "each per core", "each server", "each generator", "p50", "p99", "group", "handshakes", "at once", "refused"}
 
+PRESENCE = {"tick redis few", "tick redis many", "tick process many", "idle many", "count p99", "first p99", "told many", "turns", "true after"}
+
 
 @pytest.mark.once
 def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> None:
     figures, document = tmp_path / "figures.json", tmp_path / "benchmarks.md"
     ours = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")}
-    command = ["-m", "bench", "--smoke", "--rows", "ours,bare", "--measures", "pushes,handshakes,whole-way", "--json", str(figures), "--write", str(document)]
+    command = [
+        "-m",
+        "bench",
+        "--smoke",
+        "--rows",
+        "ours,bare,keys",
+        "--measures",
+        "pushes,handshakes,whole-way,presence",
+        "--json",
+        str(figures),
+        "--write",
+        str(document),
+    ]
     done = subprocess.run([sys.executable, *command], cwd=CHECKOUT, env=ours, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     measured = json.loads(figures.read_text())
     assert measured["bare"].keys() >= FIGURES
     assert {*FIGURES, "single", "single sql", "bulk", "bulk sql"} <= measured["ours"].keys()
     assert measured["ours"]["refused"] == [0]
+    assert measured["ours"].keys() >= PRESENCE
+    assert {"tick redis many", "count p99"} <= measured["keys"].keys()
+    assert measured["ours"]["publishes few"] == measured["ours"]["publishes many"] == [1]
     assert document.read_text().startswith("# How fast it is")
 
 

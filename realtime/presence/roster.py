@@ -145,7 +145,7 @@ class Roster:
                     return
                 if not answer.said.get("more"):
                     break
-            while len(self._known) < len(self._seats) and await self._join_missing():
+            while len(self._known) + len(self._asking) < len(self._seats) and await self._join_missing():
                 pass
             if self.board.behind(answer):
                 await self._restore()
@@ -198,8 +198,7 @@ class Roster:
     async def _join_missing(self) -> bool:
         """Make known those who are not. False: no more are missing, or we have to begin anew."""
         # Twice at once, those of a user with too many would take each other's places until none is left.
-        known = self._known | self._asking
-        missing = [each.connection_id for each in self._seats.values() if each.connection_id not in known and not each.ending]
+        missing = [each for each in self._seats.keys() - self._known - self._asking if not self._seats[each].ending]
         await self._join(missing[:_SLICE], admitted=True)
         return self._sure and len(missing) > _SLICE
 
@@ -211,7 +210,7 @@ class Roster:
         except RedisAway as error:
             self._lost(error)
             return [True] * len(connection_ids)
-        if not self._sure:
+        if not self._sure or "results" not in answer.said:
             return [True] * len(connection_ids)
         full = set()
         for seat, (result, opened, told, chosen) in zip(seats, answer.said["results"], strict=True):

@@ -24,7 +24,15 @@ PEOPLE = 50
 REPLAY_LIMIT = 20
 """Frames that a resume brings at most in the leaky town: so few that a client that was away for long has to reload."""
 # As in production where that decides what a fault costs; the tests' own values are kinder to busy machines.
-SURROUNDINGS = {"WS_HEARTBEAT_INTERVAL": "30", "KEEPER_INTERVAL": "1", "REDIS_TIMEOUT": "1", "DRAIN_SPREAD": "4"}
+SURROUNDINGS = {
+    "WS_HEARTBEAT_INTERVAL": "30",
+    "KEEPER_INTERVAL": "1",
+    "PRESENCE_LEASE": "5",
+    "PRESENCE_GRACE": "10",
+    "PRESENCE_QUIET": "1",
+    "REDIS_TIMEOUT": "1",
+    "DRAIN_SPREAD": "4",
+}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from realtime.outlet import Outlet
 from realtime.server import SocketProtocol
 from realtime.supervisor import worker_config
 from realtime.writer import Writer
-from tests.servers.waiting import until
+from tests.servers.waiting import auntil, until
 
 OURS = (HttpToolsProtocol, SocketConsumer, SocketProtocol, ServerProtocol, Outlet, Writer)
 
@@ -71,6 +71,18 @@ async def test_a_socket_whose_connection_broke_is_gone(port: int, mia: User, tok
     client.transport.abort()
     await client.wait_closed()
     await none_left()
+
+
+async def test_a_hundred_sockets_leave_no_task_behind(port: int, mia: User, token: Callable[[User], str]) -> None:
+    async def come_and_go() -> None:
+        async with connect(f"ws://127.0.0.1:{port}/api/v1/ws?token={token(mia)}") as client:
+            assert "connected" in await client.recv()
+
+    await come_and_go()  # the first one starts what stays
+    before = len(asyncio.all_tasks())
+    for _ in range(100):
+        await come_and_go()
+    await auntil(lambda: len(asyncio.all_tasks()) <= before, what="as many tasks as before")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/ws", "/ws/chat", "/nowhere"])
