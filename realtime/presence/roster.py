@@ -214,7 +214,7 @@ class Roster:
             return [True] * len(connection_ids)
         full = set()
         for seat, (result, opened, told, chosen) in zip(seats, answer.said["results"], strict=True):
-            seat.opened, seat.shown, seat.chosen = opened, told != OFFLINE, chosen
+            seat.opened, seat.shown, seat.chosen = opened, told != OFFLINE and not admitted, chosen
             if result == "full":
                 full.add(seat.connection_id)
             elif result == "out":

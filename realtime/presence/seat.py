@@ -108,6 +108,7 @@ class Seat:
 
     def greet(self) -> None:
         """Say `connected` anew: who is here is not what could be counted from the last one."""
+        self.shown = False  # or not: the board knows by now
         if self._greeting is not None and self._socket is not None:
             self.tell(self.greeted(msgspec.structs.replace(self._greeting, seq=self._socket.cursor, resumed=True)))
 

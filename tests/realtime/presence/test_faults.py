@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import redis as redis_py
@@ -77,21 +78,28 @@ def test_an_emptied_redis_is_filled_again_and_nobody_is_told_anything(place, peo
     assert not [each for page in people for each in page.told if each.at > began]
 
 
+@pytest.fixture
+def save(place: Village):
+    """`save()`: Redis writes down what it knows, and will know that when it is started again."""
+    with redis_py.Redis.from_url(place.redis.url, decode_responses=True) as client:
+        file = Path(client.config_get("dir")["dir"]) / "dump.rdb"
+        yield client.save
+    file.unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize("memory", ["none", "all", "older"])
-def test_a_redis_that_is_killed_and_comes_back_costs_nobody_anything(place, people, memory):
+def test_a_redis_that_is_killed_and_comes_back_costs_nobody_anything(place, people, save, memory):
     if memory == "older":
-        kept = saved(place.redis.url)
+        save()
     come, gone = place.page(), people[5]
     until(lambda: come.open, what="it comes")
     place.settled(seconds=BUSY)
     if memory == "all":
-        kept = saved(place.redis.url)
+        save()
     began = time.time()
     place.redis.kill()
     place.community.run(gone.leave())
     place.redis.start()
-    if memory != "none":
-        restore(place.redis.url, kept)
     outage = time.time() - began
     until(lambda: len(place.standing().people) == PEOPLE - 1, what="who left has gone", seconds=place.pace.told_gone + BUSY)
     place.beats(1)
@@ -151,16 +159,3 @@ def test_a_client_that_stands_still_is_gone_after_two_heartbeats_and_the_grace(p
             assert {each.status for page in people for each in page.told if each.user_id == silent.pk} == {"online", "offline"}
         finally:
             process.kill()
-
-
-def saved(redis_url):
-    """What Redis knows of presence."""
-    with redis_py.Redis.from_url(redis_url) as client:
-        return {key: (client.pttl(key), client.dump(key)) for key in client.scan_iter("switchboard:presence:*")}
-
-
-def restore(redis_url, kept):
-    with redis_py.Redis.from_url(redis_url) as client:
-        for key, (life, value) in kept.items():
-            if value is not None:
-                client.restore(key, max(0, life), value, replace=True)

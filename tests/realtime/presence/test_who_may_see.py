@@ -20,6 +20,19 @@ def about(user):
     return lambda frame: frame["type"] in OF_PEOPLE and frame["data"]["user_id"] == user.pk
 
 
+@pytest.fixture
+def seen_by(server, token):
+    """`seen_by(sockets)`: returns when each was told that somebody new has come, and so of all that went before."""
+
+    def seen_by(sockets):
+        late = cast.member()
+        with connect(server.ws_url + SITE, token=token(late)):
+            for socket in sockets:
+                socket.until(about(late))
+
+    return seen_by
+
+
 @pytest.mark.parametrize("path", [SITE, CHAT])
 def test_a_customer_is_told_of_nobody_even_if_it_watches(server, token, ann, mia, bob, path):
     other = cast.customer("tom")
@@ -43,7 +56,7 @@ def test_a_customer_is_told_of_nobody_even_if_it_watches(server, token, ann, mia
 
 
 @pytest.mark.parametrize("path", [SITE, CHAT])
-def test_a_customer_who_comes_is_seen_by_agents_only_and_counted_by_nobody(server, token, ann, mia, bob, path):
+def test_a_customer_who_comes_is_seen_by_agents_only_and_counted_by_nobody(server, token, seen_by, ann, mia, bob, path):
     agents = [connect(server.ws_url + where, token=token(bob)) for where in (SITE, CHAT)]
     members = [connect(server.ws_url + where, token=token(mia)) for where in (SITE, CHAT)]
     for socket in (*agents, *members):
@@ -58,14 +71,14 @@ def test_a_customer_who_comes_is_seen_by_agents_only_and_counted_by_nobody(serve
         assert agent.until(about(ann))["data"]["status"] == "offline"
     for agent in agents:
         assert not [frame for frame in agent.frames if frame["type"] == "user_status" and frame["data"]["user_id"] == ann.pk]
+    seen_by(members)
     for socket in members:
-        socket.until("heartbeat")
         assert not [frame for frame in socket.frames if about(ann)(frame)]
     for socket in (*agents, *members):
         socket.close()
 
 
-def test_to_a_member_who_watches_a_customer_is_like_nobody(server, token, ann, mia, bob):
+def test_to_a_member_who_watches_a_customer_is_like_nobody(server, token, seen_by, ann, mia, bob):
     nobody = 10**9
     with connect(server.ws_url + SITE, token=token(bob)) as agent, connect(server.ws_url + SITE, token=token(mia)) as member:
         for socket in (agent, member):
@@ -82,7 +95,7 @@ def test_to_a_member_who_watches_a_customer_is_like_nobody(server, token, ann, m
             assert [frame for frame in member.sync() if frame["type"] == "error"] == []
             assert of_people(customer) == []
         agent.until(about(ann))
-        member.until("heartbeat")
+        seen_by([member])
         assert not [frame for frame in member.sync() if about(ann)(frame)]
 
 
@@ -110,7 +123,7 @@ def test_a_customer_types_in_its_session_only(server, token, ann):
             assert socket.until("error")["error_code"] == "FORBIDDEN"
 
 
-def test_who_appears_offline_looks_like_who_is(server, token, mia, eve):
+def test_who_appears_offline_looks_like_who_is(server, token, seen_by, mia, eve):
     with connect(server.ws_url + SITE, token=token(eve)) as watching:
         watching.until("connected")
         with connect(server.ws_url + SITE, token=token(mia)) as hidden:
@@ -121,8 +134,9 @@ def test_who_appears_offline_looks_like_who_is(server, token, mia, eve):
                 again.until("connected")
             watching.send({"type": "watch", "user_ids": [mia.pk]})
             assert watching.until(about(mia)) == {"type": "presence", "data": {"user_id": mia.pk, "status": "offline", "data": {}}}
-        watching.until("heartbeat")
-        assert not [frame for frame in watching.sync() if about(mia)(frame)]
+        seen_by([watching])
+        assert about(mia)(watching.frames[-1]) is False
+        assert [frame["type"] for frame in watching.frames if about(mia)(frame)] == ["user_status", "user_status", "presence"]
 
 
 def test_the_tests_own_watch_over_customers_sockets_sees_what_it_should(server, token, ann, mia):

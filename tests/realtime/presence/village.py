@@ -54,7 +54,7 @@ class Pace:
         return self.lease + self.grace + 5 * self.keeper
 
 
-TENTH = Pace(second=0.1, lease=1, grace=1, quiet=0.1, keeper=0.1, heartbeat=2, spread=0.4)
+TENTH = Pace(second=0.1, lease=1, grace=1, quiet=0.1, keeper=0.1, heartbeat=1, spread=0.4)
 REAL = Pace(second=1, lease=5, grace=10, quiet=1, keeper=1, heartbeat=30, spread=4)
 
 
