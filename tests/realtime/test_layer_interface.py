@@ -267,7 +267,8 @@ async def test_a_layer_can_be_flushed_at_any_moment_of_its_first_connection(laye
             await joining
 
 
-def test_each_loop_has_a_layer_of_its_own_that_ends_with_it(redis: PrivateRedis) -> None:
+def test_each_loop_has_a_layer_of_its_own_that_ends_with_it(redis: PrivateRedis, settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "realtime.layer.Layer", "CONFIG": {"prefix": "switchboard", "hosts": [redis.url]}}}
     outer: Any = get_channel_layer()
     before = connections(redis)
     one, two = asyncio.new_event_loop(), asyncio.new_event_loop()
