@@ -130,7 +130,9 @@ def _verified(*, external_id: str, name: str, channel: str, metadata: Mapping[st
 
 
 def _member(*, username: str, display_name: str, id: int | None) -> tuple[User, bool]:
-    named = User.objects.filter(username=username).first()
+    # Asked for by one statement: between two, the same call by somebody else may be done, and what it made would look foreign.
+    found = list(User.objects.filter(Q(username=username) | Q(pk=id)))
+    named = next((each for each in found if each.username == username), None)
     if named is not None and (named.role == Role.CUSTOMER or id not in (None, named.pk)):
         raise Problem("CONFLICT", errors={"username": [_("Somebody else has this name. Choose another.")]})
     if named is not None:
@@ -138,7 +140,7 @@ def _member(*, username: str, display_name: str, id: int | None) -> tuple[User, 
             named.display_name = display_name
             named.save(update_fields=["display_name"])
         return named, False
-    if id is not None and User.objects.filter(pk=id).exists():
+    if found:
         raise Problem("CONFLICT", errors={"id": [_("Somebody with another name has this number. Choose another, or leave it out.")]})
     # Tokens of the user who had it would open the new one's account.
     if id is not None and Revocation.objects.filter(user_id=id, version=GONE.version).exists():

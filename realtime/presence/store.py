@@ -75,16 +75,11 @@ class Line:
     async def step(self, operation: str, **job: Any) -> Answer:
         """Do one step. Raises RedisAway; what was asked may have been done then, or not."""
         breaker.check()
-        words = _words(operation, job)
         try:
-            try:
-                answer = await self._client.evalsha(_SHA, 1, PREFIX, *words)
-            except redis.exceptions.NoScriptError:
-                answer = await self._client.eval(_SCRIPT, 1, PREFIX, *words)
+            return await _ask(self._client, operation, job)
         except (redis.RedisError, OSError) as error:
             await self.close()
             raise RedisAway(str(error)) from error
-        return Answer.decode(answer)
 
     async def close(self) -> None:
         """Drop the connection; the next step makes another."""
@@ -102,7 +97,8 @@ def step(operation: str, **job: Any) -> Answer:
         try:
             return client.evalsha(_SHA, 1, PREFIX, *words)
         except redis.exceptions.NoScriptError:
-            return client.eval(_SCRIPT, 1, PREFIX, *words)
+            client.script_load(_SCRIPT)
+            return client.evalsha(_SHA, 1, PREFIX, *words)
 
     return Answer.decode(ask(question))
 
@@ -110,19 +106,22 @@ def step(operation: str, **job: Any) -> Answer:
 async def astep(operation: str, **job: Any) -> Answer:
     """The same from a coroutine that is no worker's own. Raises RedisAway."""
 
-    async def question(client: redis.asyncio.Redis) -> Any:
-        words = _words(operation, job)
-        try:
-            return await client.evalsha(_SHA, 1, PREFIX, *words)
-        except redis.exceptions.NoScriptError:
-            return await client.eval(_SCRIPT, 1, PREFIX, *words)
-
-    return Answer.decode(await aask(question))
+    return await aask(lambda client: _ask(client, operation, job))
 
 
 def who(user_id: int, *, customer: bool) -> str:
     """How somebody is called in there."""
     return f"{'c' if customer else 'p'}:{user_id}"
+
+
+async def _ask(client: redis.asyncio.Redis, operation: str, job: dict[str, Any]) -> Answer:
+    words = _words(operation, job)
+    try:
+        answer = await client.evalsha(_SHA, 1, PREFIX, *words)
+    except redis.exceptions.NoScriptError:
+        await client.script_load(_SCRIPT)
+        answer = await client.evalsha(_SHA, 1, PREFIX, *words)
+    return Answer.decode(answer)
 
 
 def _words(operation: str, job: dict[str, Any]) -> tuple[str, str, str]:
