@@ -11,7 +11,7 @@ import pytest
 from tests import cast
 from tests.realtime.presence.village import BUSY
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(1800)]
 
 AT_ONCE = 20
 """Comings and goings before the counters are compared."""
