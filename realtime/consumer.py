@@ -116,7 +116,7 @@ class SocketConsumer(AsyncConsumer):
     @property
     def cursor(self) -> int:
         """Up to which number this socket has been sent all that it carries."""
-        return self.outlet.lane.cursor
+        return self.outlet.cursor
 
     def tell(self, frame: str) -> None:
         """Send a frame that is not numbered."""

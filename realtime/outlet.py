@@ -41,6 +41,12 @@ class Outlet:
         self._lost = lost
         self._beat_due = False
         self._fill: asyncio.Task[None] | None = None
+        self._before = 0  # while a repair is under way, up to where it has not changed what was sent
+
+    @property
+    def cursor(self) -> int:
+        """Up to which number everything has been sent; the lane's own is ahead of that while the frames of a page are."""
+        return self._before if self.lane.filling else self.lane.cursor
 
     def push(self, seq: int, topic: str, frame: str) -> None:
         """A frame came from the channel layer."""
@@ -73,11 +79,13 @@ class Outlet:
         """Finish the repair that is under way, then send nothing until `begin`."""
         while self._fill not in (None, asyncio.current_task()):
             await asyncio.wait([self._fill])
+        self._before = self.lane.cursor
         self.lane.hold()
 
     def begin(self, *, cursor: int, head: int) -> None:
         """Go on after `cursor`; what lies between it and `head` is read from the inbox."""
         self.lane.begin(cursor=cursor, head=head)
+        self._before = cursor
         if self.lane.filled():
             self._send_due_beat()
         else:
@@ -95,6 +103,7 @@ class Outlet:
         self._heartbeat, self._lost = str, _nothing  # the socket's: it and this would hold each other
 
     def _start_fill(self) -> None:
+        self._before = self.lane.cursor
         self._fill = asyncio.create_task(self._run_fill())
 
     async def _run_fill(self) -> None:
@@ -112,6 +121,7 @@ class Outlet:
 
     async def _read_pages(self) -> None:
         while True:
+            self._before = self.lane.cursor
             page = await backlog.apage(self._user_id, self._topics, after=self.lane.ask())
             if page.floor > self.lane.cursor:
                 await self._lost()

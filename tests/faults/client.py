@@ -197,6 +197,8 @@ class Client:
                 self._pongs[frame["client_timestamp"]].set()
 
     async def _welcome(self, data: dict[str, Any]) -> None:
+        if data["resumed"] and data["seq"] <= self._heard and data["connection_id"] in self.connections and data["seq"] not in self._asked:
+            return  # said anew, because of who is here: this socket goes on from where it is
         asked = self._asked.popleft() if self._asked else None
         if self.start is None:
             self.start = self.cursor = data["seq"]

@@ -57,6 +57,18 @@ async def test_a_heartbeat_that_falls_into_an_opening_leaves_with_it_and_once(ou
     assert peer.frames == ["beat 0", "beat 0"]
 
 
+async def test_while_a_page_is_sent_the_cursor_stays_before_it(outlet, peer, mia):
+    for _ in range(3):
+        await tell(mia)
+    seen = []
+    write = outlet._write
+    outlet._write = lambda frame: (seen.append(outlet.cursor), write(frame))
+    outlet.begin(cursor=1, head=3)
+    await settled(outlet)
+    outlet.go_on()
+    assert (len(peer.frames), seen, outlet.cursor) == (2, [1, 1], 3)
+
+
 async def test_a_heartbeat_leaves_after_its_repair(outlet, peer, mia):
     outlet.begin(cursor=0, head=0)
     await tell(mia)
