@@ -220,7 +220,7 @@ connected. "Its SQL alone": the same statements with the same parameters in the 
 
 Who is here, over two workers and a third that holds seats in place of sockets (one person of five has a socket). A tick is what a worker asks of Redis every
 second, in processor time of Redis and of the worker's loop; by hand it is one round in which every connection's key is renewed, for which
-there are 30 seconds. A count is the step below `/online/count`, from just before the question to just after the answer, and the part of it
+there are 30 seconds. A count is the step below `/api/v1/online/count`, from just before the question to just after the answer, and the part of it
 that was Redis's. That by hand runs in a database of its own, with pipelines.
 
 {report.presence()}
