@@ -64,9 +64,9 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_in_about_the_s
     for who in (nobody, wrong, inactive, customer):
         name, client, times = who(), api(), []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.thread_time()  # of the processor, which others use meanwhile
             answer = log_in(client, name, WRONG)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         took[who.__name__] = statistics.median(times)
         body = answer.json()
         body.pop("request_id")

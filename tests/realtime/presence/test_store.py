@@ -64,8 +64,8 @@ def test_a_worker_whose_lease_has_ended_has_to_begin_anew(who):
 def test_thousands_that_a_dead_worker_leaves_are_told_to_have_gone_as_soon_as_a_few(ground):
     _site, redis, pace = ground
     people = 4000
-    village.step(redis.url, "tick", worker="crowded", era="played", begin=True)
     for begin in range(0, people, 500):
+        village.step(redis.url, "tick", worker="crowded", era="played", begin=True)  # it lives until all are in
         crowd = [connection(f"p:{10**12 + number}", 0, limit=20) for number in range(begin, begin + 500)]
         village.step(redis.url, "join", worker="crowded", connections=crowd)
     assert village.standing(redis.url).count >= people
@@ -73,4 +73,4 @@ def test_thousands_that_a_dead_worker_leaves_are_told_to_have_gone_as_soon_as_a_
     until(lambda: village.standing(redis.url).count == 0, what="all have gone", seconds=pace.told_gone + 10)
     took = time.monotonic() - began
     print(f"\n{people} people of a dead worker: gone after {took:.2f} s")
-    assert took < pace.told_gone + 1
+    assert took < pace.told_gone + (1 if pace is village.REAL else village.BUSY)
