@@ -304,7 +304,7 @@ answer.era = redis.call('GET', key('era')) or ''
 answer.version = number('version')
 answer.online = count('p')
 answer.mode = redis.call('EXISTS', key('mode')) == 1 and 'watch' or 'broadcast'
-answer.young = answer.era == '' or now < calm + set.lease / 2
+answer.young = answer.era == '' or now < calm + set.lease -- until then even a slow worker makes its connections known again
 answer.changes = changes
 answer.wake = {}
 for worker in pairs(wake) do answer.wake[#answer.wake + 1] = worker end

@@ -163,8 +163,6 @@ class Village:
     def wrongly_gone(self, pages: Sequence[Page], *, since: float, outage: float = 0.0) -> list[str]:
         """Who was said to be offline while it was not, or (of those who were connected all the time) for longer than the outage."""
         found = []
-        # At a tenth a busy machine may take longer than what a Redis without memory waits for; the long form is strict.
-        outage += 0.0 if self.pace is REAL else BUSY
         for page in pages:
             for begin, end in self.offline_times(page, since=since):
                 around = [visit for visit in page.visits if visit.begin < begin - 0.2 and visit.end > end]
