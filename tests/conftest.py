@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import logging
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -82,6 +83,12 @@ ONCE = {
     "test_walk",
     "test_writer",
 }
+
+
+def pytest_configure() -> None:
+    # A run that a shell has put into the background ignores Ctrl-C, and all that it starts would, too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
