@@ -16,9 +16,10 @@ from accounts.claims import MAX_ID, Claims
 from accounts.executor import in_thread
 from accounts.models import User
 from notifications.wire import Command, Refused, encode, splice
+from realtime.chat.declined import FRAME_CODES, Declined
+from realtime.chat.direct import own_event, send_direct
 from realtime.chat.events import OWN_DIRECT
 from realtime.chat.models import LONGEST_NAME
-from realtime.chat.services import Unsendable, own_event, send_direct
 from realtime.outlet import Outlet
 from realtime.refusals import Refusal
 
@@ -33,8 +34,6 @@ class SendDirectMessage(Command, kw_only=True, tag="message"):
 
 
 COMMANDS: Final[Mapping[str, type[Command]]] = {"message": SendDirectMessage}
-
-_CODES: Final = {"INVALID": "INVALID_MESSAGE", "CONFLICT": "INVALID_MESSAGE", "FORBIDDEN": "FORBIDDEN", "NOT_FOUND": "NOT_FOUND"}
 
 
 class DirectCommands:
@@ -52,9 +51,8 @@ class DirectCommands:
         try:
             send = partial(send_direct, sender=me, to_user_id=command.to_user_id, text=command.message, client_message_id=name)
             sent = await in_thread(send)
-        except Unsendable as refused:
-            text = _("The field “%(field)s”: %(text)s") % {"field": refused.field, "text": refused.text} if refused.field else refused.text
-            raise Refused(_CODES[refused.code], text, name) from refused
+        except Declined as refused:
+            raise Refused(FRAME_CODES[refused.code], refused.sentence, name) from refused
         except (db.OperationalError, db.InterfaceError) as error:
             # Named, so that the client knows which to send again.
             raise Refused("DEPENDENCY_DOWN", str(Refusal("DEPENDENCY_DOWN").text), name) from error

@@ -18,9 +18,10 @@ from accounts.permissions import IsMemberOrAgent
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from notifications import backlog
+from realtime.chat.declined import Declined
+from realtime.chat.direct import send_direct, writers
 from realtime.chat.models import DirectMessage
 from realtime.chat.serializers import DirectMessagePage, DirectMessageSerializer, DirectQuery, SendDirectSerializer
-from realtime.chat.services import Unsendable, send_direct, writers
 
 
 class Writers(PerUser):
@@ -71,7 +72,7 @@ class DirectMessagesView(APIView):
         said = asked.validated_data
         try:
             sent = send_direct(sender=person(request), to_user_id=user_id, text=said["message"], client_message_id=said["client_message_id"])
-        except Unsendable as refused:
+        except Declined as refused:
             field = {"to_user_id": "user_id"}.get(refused.field, refused.field)  # as the address calls it
             if refused.code == "INVALID":
                 raise serializers.ValidationError({field: [refused.text]}) from refused

@@ -9,8 +9,8 @@ import pytest
 
 from accounts.models import User
 from notifications.models import Entry
+from realtime.chat.direct import send_direct
 from realtime.chat.models import DirectMessage
-from realtime.chat.services import send_direct
 from tests.servers.workers import Site
 from tests.sockets import Socket, connect
 

@@ -11,9 +11,10 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
+from realtime.chat.declined import Declined
+from realtime.chat.direct import send_direct
 from realtime.chat.events import DIRECT, OWN_DIRECT
 from realtime.chat.models import DirectMessage
-from realtime.chat.services import Unsendable, send_direct
 from tests.notifications.stream import head
 from tests.realtime.chat.conftest import conversation, topics, wrote
 from tests.servers.workers import Site
@@ -73,7 +74,7 @@ def test_it_belongs_last_and_once_into_a_transaction(mia: User, bob: User) -> No
     [("\ud800", "", "message"), ("x", "\udfff", "client_message_id"), ("x", "y" * 101, "client_message_id"), ("y" * 4001, "", "message")],
 )
 def test_what_cannot_be_stored_is_refused_from_python_too(mia: User, bob: User, text: str, name: str, field: str) -> None:
-    with pytest.raises(Unsendable) as refused:
+    with pytest.raises(Declined) as refused:
         send_direct(sender=mia.pk, to_user_id=bob.pk, text=text, client_message_id=name)
     assert (refused.value.code, refused.value.field) == ("INVALID", field)
 

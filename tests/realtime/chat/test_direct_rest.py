@@ -16,9 +16,10 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from accounts.models import Revocation, Role, User
 from notifications import retention
+from realtime.chat.declined import Declined
+from realtime.chat.direct import send_direct
 from realtime.chat.events import DIRECT, OWN_DIRECT
 from realtime.chat.models import DirectMessage
-from realtime.chat.services import Unsendable, send_direct
 from tests import cast
 from tests.notifications.desk import page, signed_in
 from tests.notifications.stream import head
@@ -230,7 +231,7 @@ def test_who_has_become_a_customer_reads_and_writes_no_more(api: Api, mia: User,
     mia.save()
     assert api(mia).get(conversation(bob)).status_code == 403
     assert api(bob).post(conversation(mia), BODY).status_code == 404
-    with pytest.raises(Unsendable) as refused:
+    with pytest.raises(Declined) as refused:
         send_direct(sender=mia, to_user_id=bob.pk, text="Hello!")
     assert refused.value.code == "FORBIDDEN"
 

@@ -10,8 +10,8 @@ import pytest
 
 from accounts.models import Revocation, User
 from notifications.services import notify
+from realtime.chat.direct import send_direct
 from realtime.chat.models import DirectMessage
-from realtime.chat.services import send_direct
 from tests import cast
 from tests.conftest import Servers
 from tests.notifications.stream import head

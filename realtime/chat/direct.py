@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
@@ -12,21 +11,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from notifications import inbox
-from notifications.content import storage_problem
 from notifications.inbox import Delivery, Late
 from notifications.transactions import retried
+from realtime.chat.declined import Declined, another_message, check_text
 from realtime.chat.events import DirectData, DirectMessageSent, OwnDirectMessageSent
 from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, DirectMessage
-
-
-class Unsendable(Exception):
-    """A message that is not sent: `code` says why, `text` what to do, in the active language, and `field` what it is about."""
-
-    def __init__(self, code: Literal["INVALID", "FORBIDDEN", "NOT_FOUND", "CONFLICT"], text: str, field: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.text = text
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +33,22 @@ def send_direct(*, sender: User | int, to_user_id: int, text: str, client_messag
     1 to 4,000 characters after trimming. The same `client_message_id` of the same sender again is the
     same message, and nobody is told twice. Call it last in a transaction, and once.
 
-    Raises Unsendable.
+    Raises Declined.
     """
     sender_id = sender.pk if isinstance(sender, User) else sender
     text = text.strip()
-    _check(text, "message", LONGEST_TEXT)
-    if not text:
-        raise Unsendable("INVALID", _("Must not be empty."), "message")
-    _check(client_message_id, "client_message_id", LONGEST_NAME)
+    check_text(text, "message", LONGEST_TEXT, needed=True)
+    check_text(client_message_id, "client_message_id", LONGEST_NAME)
     if to_user_id == sender_id:
-        raise Unsendable("INVALID", _("Must be somebody else: nobody writes to oneself."), "to_user_id")
+        raise Declined("INVALID", _("Must be somebody else: nobody writes to oneself."), "to_user_id")
     people = {user.pk: user for user in writers().filter(pk__in=[sender_id, to_user_id])}
     if sender_id not in people:
-        raise Unsendable("FORBIDDEN", _("Customers write in their support sessions only."))
+        raise Declined("FORBIDDEN", _("Customers write in their support sessions only."))
     earlier = _earlier(sender_id, to_user_id, text, client_message_id)
     if earlier is not None:
         return Sent(earlier, new=False)
     if to_user_id not in people:
-        raise Unsendable("NOT_FOUND", _("There is nobody with this number who could be written to."), "to_user_id")
+        raise Declined("NOT_FOUND", _("There is nobody with this number who could be written to."), "to_user_id")
     try:
         return Sent(_store(people[sender_id], people[to_user_id], text, client_message_id), new=True)
     except IntegrityError:
@@ -83,19 +70,13 @@ def own_event(message: DirectMessage) -> OwnDirectMessageSent:
     return OwnDirectMessageSent(timestamp=message.created_at, data=_data(message))
 
 
-def _check(text: str, field: str, longest: int) -> None:
-    problem = _("Must not be longer than %(n)d characters.") % {"n": longest} if len(text) > longest else storage_problem(text)
-    if problem:
-        raise Unsendable("INVALID", problem, field)
-
-
 def _earlier(sender_id: int, to_user_id: int, text: str, client_message_id: str) -> DirectMessage | None:
-    """The message that its sender's client called so before. Raises Unsendable if it was another one."""
+    """The message that its sender's client called so before. Raises Declined if it was another one."""
     if not client_message_id:
         return None
     found = DirectMessage.objects.select_related("sender").filter(sender=sender_id, client_message_id=client_message_id).first()
     if found is not None and (found.recipient_id, found.text) != (to_user_id, text):
-        raise Unsendable("CONFLICT", _("Another message was sent under this name. Give each message a name of its own."), "client_message_id")
+        raise another_message()
     return found
 
 

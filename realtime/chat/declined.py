@@ -1,0 +1,43 @@
+"""What is not done, and why. Each way in says it as its clients understand it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from django.utils.translation import gettext as _
+
+from notifications.content import storage_problem
+
+Code = Literal["INVALID", "FORBIDDEN", "NOT_FOUND", "CONFLICT"]
+
+FRAME_CODES: Final[dict[str, str]] = {"INVALID": "INVALID_MESSAGE", "CONFLICT": "INVALID_MESSAGE", "FORBIDDEN": "FORBIDDEN", "NOT_FOUND": "NOT_FOUND"}
+"""How a socket calls them. REST has them as they are."""
+
+
+class Declined(Exception):
+    """`code` says why, `text` what to do, in the active language, and `field` what it is about, if it is about one."""
+
+    def __init__(self, code: Code, text: str, field: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = text
+        self.field = field
+
+    @property
+    def sentence(self) -> str:
+        """The text, with the field that it is about."""
+        return _("The field “%(field)s”: %(text)s") % {"field": self.field, "text": self.text} if self.field else self.text
+
+
+def check_text(text: str, field: str, longest: int, *, needed: bool = False) -> None:
+    """Raises Declined for a text that is too long, cannot be stored, or is empty though it is `needed`."""
+    problem = _("Must not be longer than %(n)d characters.") % {"n": longest} if len(text) > longest else storage_problem(text)
+    if needed and not text:
+        problem = _("Must not be empty.")
+    if problem:
+        raise Declined("INVALID", problem, field)
+
+
+def another_message() -> Declined:
+    """The client has called another message so before."""
+    return Declined("CONFLICT", _("Another message was sent under this name. Give each message a name of its own."), "client_message_id")
