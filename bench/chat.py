@@ -61,7 +61,8 @@ def chat(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figures:
     shop.ask("clear_desk")
     with grounds.serving(contestant, **FREELY) as (server, place):
         for name, pairs in zip(("chat few", "chat many"), scale.pairs, strict=True):
-            with _Desk(place, dialect, dict(list(customers.items())[:pairs]), dict(list(agents.items())[:pairs])) as desk:
+            # The second desk counts on, because what has the name of an earlier message is that message.
+            with _Desk(place, dialect, dict(list(customers.items())[:pairs]), dict(list(agents.items())[:pairs]), turn=said) as desk:
                 desk.begin()
                 desk.talk(scale.warm_up)
                 meter = Meter(server.pids, grounds.redis_pid, shop.ask("backends")["pids"])
@@ -91,11 +92,11 @@ def _people(grounds: Grounds, pairs: int) -> tuple[dict[int, str], dict[int, str
 class _Desk:
     """Conversations that go on between open sockets. `said` is how many messages there were."""
 
-    def __init__(self, place: Place, dialect: Dialect, customers: Mapping[int, str], agents: Mapping[int, str]) -> None:
+    def __init__(self, place: Place, dialect: Dialect, customers: Mapping[int, str], agents: Mapping[int, str], *, turn: int) -> None:
         self.said = 0
         self._dialect = dialect
         self._agents = list(agents)
-        self._turns = [0] * len(customers)
+        self._turns = [turn] * len(customers)
         self._crowd = Crowd()
         # The agents first: who comes then finds somebody.
         self._open(place, [dialect.handshake(place, token) for token in agents.values()])
