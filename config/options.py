@@ -160,6 +160,14 @@ class Options:
     presence_seen_interval: float = knob(60.0, **seconds(0, 86400))
     """When somebody was seen last is written at most this often."""
 
+    # Support
+    support_grace: float = knob(60.0, **seconds(0, 86400))
+    """How long an agent may be without a connection before what its customers wait for is given to another."""
+    support_reopen: float = knob(86400.0, **seconds(0, 365 * 86400))
+    """For how long after a session was closed its customer's next message opens it again, instead of a new one."""
+    rate_support: tuple[int, float] = knob((1200, 60.0), **RATE)
+    """Messages in support sessions per sender, over sockets and REST together."""
+
     # Notifications
     retention: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))
     """How long a user's stream reaches back."""
