@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 from bench.contestants import Contestant, Place
 from bench.crowd import REQUEST, Crowd, Peer, Step, Wrong, masked, open_crowd, readable
-from bench.grounds import Grounds
+from bench.grounds import Grounds, Shop
 from bench.machine import Meter
 from bench.measures import Figures, Scale, shares
 
 PATIENCE = 20.0  # seconds without a single message
 TEXT = "Good morning! My parcel was due on Monday, and the carrier says that it was never handed over. Could you have a look at it, please?"
 NAME = re.compile(rb'"clientMessageId": ?"(\d+)-(\d+)"')
-FREELY = {"WS_FRAME_RATE": "0", "RATE_DIRECT": "0/m"}
-"""Nobody types as fast as the bench does."""
+FREELY = {"WS_FRAME_RATE": "100000", "RATE_SUPPORT": "100000/s"}
+"""Limits that are asked, and never reached: nobody types as fast as the bench does."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ def chat(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figures:
         for name, pairs in zip(("chat few", "chat many"), scale.pairs, strict=True):
             # The second desk counts on, because what has the name of an earlier message is that message.
             with _Desk(place, dialect, dict(list(customers.items())[:pairs]), dict(list(agents.items())[:pairs]), turn=said) as desk:
+                if dialect is OURS:
+                    _attend(shop, pairs)
                 desk.begin()
                 desk.talk(scale.warm_up)
                 meter = Meter(server.pids, grounds.redis_pid, shop.ask("backends")["pids"])
@@ -89,6 +91,14 @@ def _people(grounds: Grounds, pairs: int) -> tuple[dict[int, str], dict[int, str
     return customers, agents
 
 
+def _attend(shop: Shop, count: int) -> None:
+    until = time.perf_counter() + PATIENCE
+    while (there := shop.ask("attending")["count"]) < count:
+        if time.perf_counter() > until:
+            raise Wrong(f"{there} of {count} agents can be given sessions")
+        time.sleep(0.1)
+
+
 class _Desk:
     """Conversations that go on between open sockets. `said` is how many messages there were."""
 
@@ -113,19 +123,9 @@ class _Desk:
             raise Wrong(f"sockets did not open: {readable(self._crowd.failures)}")
 
     def begin(self) -> None:
-        """Each customer says something for the first time, and everybody is found an agent. The figures come later."""
+        """Each customer says something for the first time, and is found an agent."""
         self._crowd.still()
-        waiting, until = set(self._customers), time.perf_counter() + PATIENCE
-        for number in self._customers:
-            self._say(number)
-        while waiting:
-            for peer, name in self._named(0.2):
-                if peer in self._answered:
-                    waiting.discard(int(name[1]))
-            if time.perf_counter() > until:
-                raise Wrong(f"{len(waiting)} of {len(self._customers)} customers got no answer to their first message")
-        self._crowd.still(1.0)
-        self._due.clear()
+        self.talk(0)
 
     def talk(self, seconds: float) -> tuple[int, float]:
         """Each conversation goes on as soon as its last message has arrived and was answered: how many did, in how many seconds."""

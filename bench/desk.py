@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.db import connection, transaction
 
 from accounts import standing, tokens
 from accounts.models import Agent, Customer, Role, User
 from bench.load import FIRST
 from notifications.models import Body, Entry, Inbox
+from realtime.chat.models import Attendance, Message, Participant, Session, Transfer
+from realtime.chat.routing import here
 
 LOAD = 1000  # sessions that an agent takes at once
 
@@ -34,13 +35,19 @@ def desk(pairs: int) -> dict[str, Any]:
 def clear_desk() -> dict[str, Any]:
     """Forget all that was said, by any of the servers."""
     with transaction.atomic():
-        for model in (Entry, Body, *apps.get_app_config("chat").get_models()):
+        for model in (Entry, Body, Message, Participant, Transfer, Attendance, Session):
             model._base_manager.all()._raw_delete("default")
         Inbox.objects.update(head=FIRST, floor=FIRST)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS hand_made_message")
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "PRAGMA wal_checkpoint(TRUNCATE)")
     return {}
+
+
+def attending() -> dict[str, Any]:
+    """How many agents can be given sessions. After Redis has been emptied it takes some seconds until that is known."""
+    present = here()
+    return {"count": len(present.available) if present is not None else 0}
 
 
 def stored(table: str) -> dict[str, Any]:
