@@ -18,8 +18,6 @@ from realtime.hours.schedule import HORIZON, Schedule, Span
 UPCOMING: Final = timedelta(days=60)
 """How far ahead exceptions are shown."""
 
-_DAY: Final = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Exceptional:
@@ -32,7 +30,7 @@ class Exceptional:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The hours as they stand, with the exceptions from the day before `at` to HORIZON after it."""
+    """The hours as they stand, with the exceptions from the day of `at` to HORIZON after it."""
 
     at: datetime
     time_zone: str
@@ -49,8 +47,8 @@ class Plan:
 
     def upcoming(self) -> list[Exceptional]:
         """The exceptions of today and of the days to come, as far as UPCOMING, in order."""
-        today = self.at.astimezone(self.schedule.zone).date()
-        return [each for each in self.exceptions if today <= each.date <= today + UPCOMING]
+        last = self.at.astimezone(self.schedule.zone).date() + UPCOMING
+        return [each for each in self.exceptions if each.date <= last]
 
     def away_text(self, language: str, customer_time_zone: str | None = None) -> str | None:
         """See the function of this name."""
@@ -85,8 +83,7 @@ def plan(at: datetime | None = None) -> Plan:
     at = at or timezone.now()
     time_zone, away_message, week = _week()
     zone = zones.find_or_utc(time_zone)
-    today = at.astimezone(zone).date()
-    exceptions = _exceptions(today - _DAY, today + HORIZON + _DAY)
+    exceptions = _exceptions(at.astimezone(zone).date(), (at + HORIZON).astimezone(zone).date())
     return Plan(at, time_zone, Schedule(zone, week, {each.date: each.spans for each in exceptions}), away_message, exceptions)
 
 

@@ -141,6 +141,23 @@ def test_an_exception_takes_the_place_of_its_weekday(shop: Shop) -> None:
     assert opened == [False, True, False, False, True, False, False, False]
 
 
+def test_an_exception_is_that_of_the_date_in_the_shop(shop: Shop) -> None:
+    shop("Asia/Shanghai", exceptions=[(date(2026, 7, 11), None, None)])
+    assert services.next_opening(FRIDAY_NIGHT) == datetime(2026, 7, 11, 16, tzinfo=UTC)
+    shop("America/Los_Angeles", exceptions=[(date(2026, 7, 10), None, None)])
+    assert services.next_opening(datetime(2026, 7, 11, 3, tzinfo=UTC)) == datetime(2026, 7, 11, 7, tzinfo=UTC)
+
+
+def test_the_exceptions_of_the_last_day_that_is_looked_at_count(shop: Shop) -> None:
+    # From half past eleven at night; 366 days later the clocks have gone forward, so it is the next date there.
+    shop(
+        "Africa/Cairo",
+        slots=[(day, "00:00", "00:05") for day in range(7)],
+        exceptions=[(date(2027, 4, 15) + timedelta(days=each), None, None) for each in range(400)],
+    )
+    assert services.next_opening(datetime(2027, 4, 28, 21, 30, tzinfo=UTC)) is None
+
+
 def test_the_hours_are_those_of_their_time_zone(shop: Shop) -> None:
     for zone, opening in (("Europe/Berlin", 7), ("Asia/Shanghai", 1), ("UTC", 9)):
         shop(zone, slots=OFFICE)

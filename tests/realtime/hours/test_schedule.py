@@ -108,6 +108,7 @@ def sundays(*spans: tuple[int, int]) -> Schedule:
 def test_what_would_open_in_the_hour_that_is_left_out_opens_after_it() -> None:
     schedule = sundays((150, 360))  # 02:30 to 06:00, on 29 March 2026
     assert schedule.next_opening(at_berlin("2026-03-28T12:00")) == at_berlin("2026-03-29T03:00") == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert schedule.next_opening(at_berlin("2026-03-28T12:00:00.250")) == at_berlin("2026-03-29T03:00")
     assert schedule.next_opening(at_berlin("2026-03-21T12:00")) == at_berlin("2026-03-22T02:30")
 
 
