@@ -1,0 +1,35 @@
+"""Support sessions as they stand in the database, with times of the test's choosing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from realtime.chat.models import Message, Participant, Session
+
+LINES = "/api/v1/support"
+
+
+def session_of(customer: User, agent: User | None = None, **fields: Any) -> Session:
+    """A session, saved, with its participants: open if it has an agent, else waiting; closed if it has been."""
+    status = "closed" if fields.get("closed_at") else "open" if agent else "waiting"
+    session = Session.objects.create(customer=customer, agent=agent, channel="WEB", **{"status": status, **fields})
+    Participant.objects.create(session=session, user=customer)
+    if agent is not None:
+        Participant.objects.create(session=session, user=agent)
+    return session
+
+
+def said(session: Session, sender: User | None, text: str, *, at: datetime | None = None, is_note: bool = False) -> Message:
+    """The next message of a session, saved."""
+    kind = "SYSTEM" if sender is None else "CUSTOMER" if sender.pk == session.customer_id else "AGENT"
+    session.newest += 1
+    session.written_at = at or timezone.now()
+    session.save(update_fields=["newest", "written_at"])
+    words = {"said": {"code": "transferred"}} if sender is None else {"text": text}
+    return Message.objects.create(
+        session=session, order=session.newest, sender=sender, sender_type=kind, is_note=is_note, created_at=session.written_at, **words
+    )
