@@ -38,6 +38,6 @@ def check_text(text: str, field: str, longest: int, *, needed: bool = False) -> 
         raise Declined("INVALID", problem, field)
 
 
-def another_message() -> Declined:
+def another_message(field: str = "client_message_id") -> Declined:
     """The client has called another message so before."""
-    return Declined("CONFLICT", _("Another message was sent under this name. Give each message a name of its own."), "client_message_id")
+    return Declined("CONFLICT", _("Another message was sent under this name. Give each message a name of its own."), field)

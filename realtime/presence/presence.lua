@@ -248,6 +248,14 @@ function does.look()
   for i, user in ipairs(job.users) do answer.people[i] = person(job.kind, user) end
 end
 
+-- Agents: how each is, and its connections, though it may appear offline. `age`: for how long all of that has been seen.
+function does.attend()
+  answer.people, answer.age = {}, now - calm
+  for i, user in ipairs(job.users) do
+    answer.people[i] = {redis.call('HGET', key('told:p'), user) or 'offline', connections('p:' .. user)}
+  end
+end
+
 function does.online()
   answer.people = {}
   local found = redis.call('ZREVRANGE', key('since'), 0, job.limit - 1, 'WITHSCORES')

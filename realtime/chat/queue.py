@@ -1,0 +1,57 @@
+"""Where waiting customers stand, and how long it may take. It is said to all of them whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from statistics import fmean
+from typing import Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.groups import publish, user_group
+from notifications.wire import encode
+from realtime.chat.events import SUPPORT, Queue, QueueData
+from realtime.chat.models import Session, Transfer
+
+MOST: Final = 1000
+"""Waiting customers that are told where they stand."""
+_HISTORY: Final = timedelta(hours=4)
+_SAMPLES: Final = 20
+
+
+def changed() -> None:
+    """Tell everybody who waits where it stands, once, after the commit."""
+    if not any(hook[1] is _tell for hook in connection.run_on_commit):
+        transaction.on_commit(_tell, robust=True)
+
+
+def place_of(customer_id: int) -> str | None:
+    """The `queue` frame for a customer who waits."""
+    return next((frame for customer, frame in _frames() if customer == customer_id), None)
+
+
+def _tell() -> None:
+    publish((user_group(customer), {"type": "aside", "topic": SUPPORT, "frame": frame}) for customer, frame in _frames())
+
+
+def _frames() -> Iterator[tuple[int, str]]:
+    waiting = Session.objects.filter(status=Session.Status.WAITING).order_by("waiting_since", "pk")
+    rows = list(waiting.values_list("customer", "public_id")[:MOST])
+    if not rows:
+        return
+    count = len(rows) if len(rows) < MOST else waiting.count()
+    each = _seconds_each()
+    for position, (customer, public_id) in enumerate(rows, start=1):
+        estimate = None if each is None else round(position * each)
+        yield customer, encode(Queue(data=QueueData(session_id=public_id, position=position, waiting=count, estimate_s=estimate)))
+
+
+def _seconds_each() -> float | None:
+    """The mean time between the last sessions that were taken from the queue; None, where too few were."""
+    taken = Transfer.objects.filter(from_agent=None, to_agent__isnull=False, created_at__gte=timezone.now() - _HISTORY)
+    moments = list(taken.order_by("-created_at").values_list("created_at", flat=True)[:_SAMPLES])
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(moments)]
+    return fmean(gaps) if len(gaps) >= 2 else None

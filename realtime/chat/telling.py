@@ -1,0 +1,118 @@
+"""What one transaction tells the people of support sessions: collected, and sent once, at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from django.conf import settings
+from django.utils import translation
+
+from accounts.models import Role, User
+from notifications import inbox
+from notifications.inbox import Delivery, Late
+from realtime.chat.events import (
+    MessageData,
+    MessageSent,
+    MessagesRead,
+    NoteWritten,
+    OwnMessageSent,
+    OwnNoteWritten,
+    Person,
+    ReadData,
+    SessionChanged,
+    SessionData,
+)
+from realtime.chat.models import Message, Session
+from realtime.chat.words import agent_name, text_of
+
+Reason = Literal["opened", "assigned", "transferred", "returned", "closed", "reopened", "rated", "moved"]
+
+
+@dataclass
+class Telling:
+    """Nothing is sent before `send`. Each is told in its own language."""
+
+    _deliveries: list[Delivery] = field(default_factory=list)
+
+    def message(self, message: Message, *, only: User | None = None) -> None:
+        """What was written: to its session's people, of whom only the agents read notes, and to its author's own sockets.
+
+        `only`: to this one, who has it before it from now on. `message.sender_seq` is known after `send`.
+        """
+        session, by = message.session, message.sender
+        people = [only] if only is not None else [session.customer, session.agent]
+        others = {user.pk: user for user in people if user is not None and user != by and not (message.is_note and user.role == Role.CUSTOMER)}
+
+        def write(seqs: Mapping[int, int]) -> dict[int, MessageSent | NoteWritten]:
+            events = {}
+            for user_id, seq in seqs.items():
+                if user_id in others:
+                    with translation.override(others[user_id].language or settings.LANGUAGE_CODE):
+                        events[user_id] = message_event(message)
+                else:
+                    message.sender_seq = seq
+                    events[user_id] = message_event(message, own=True)
+            return events
+
+        own = [by.pk] if by is not None and only is None else []
+        # By its number a message is found among those that nobody has confirmed. Notes are not sent again.
+        items = None if message.is_note else dict.fromkeys(others, message.pk)
+        self._deliveries.append(Delivery(recipients=[*own, *others], event=Late(write), items=items))
+
+    def session(self, session: Session, reason: Reason, *, also: Iterable[User] = (), note: str = "") -> None:
+        """What has become of a session: to its customer, its agent and these."""
+        for user in {user.pk: user for user in (session.customer, session.agent, *also) if user is not None}.values():
+            with translation.override(user.language or settings.LANGUAGE_CODE):
+                data = session_data(session, reason, note="" if user.role == Role.CUSTOMER else note)
+            self._deliveries.append(Delivery(recipients=[user.pk], event=SessionChanged(session=data)))
+
+    def read(self, session: Session, user_id: int, message: Message) -> None:
+        """Up to which message somebody has read: to both sides."""
+        data = ReadData(session_id=session.public_id, user_id=user_id, up_to=message.public_id)
+        people = {session.customer_id, user_id} | ({session.agent_id} if session.agent_id else set())
+        self._deliveries.append(Delivery(recipients=sorted(people), event=MessagesRead(data=data)))
+
+    def send(self) -> None:
+        """The last thing in the transaction: it locks the inboxes."""
+        inbox.send(self._deliveries)
+
+
+def message_event(message: Message, *, own: bool = False) -> MessageSent | NoteWritten:
+    """The event, as its author or another one is told it, in the active language."""
+    data = MessageData(
+        id=message.public_id,
+        session_id=message.session.public_id,
+        sender_type=message.sender_type,  # type: ignore[arg-type]
+        sender_id=message.sender_id,
+        agent_name=agent_name(message.sender) if message.sender_type == Message.SenderType.AGENT else "",
+        text=text_of(message),
+        is_mine=own,
+        created_at=message.created_at,
+        client_message_id=message.client_message_id,
+    )
+    if message.is_note:
+        return (OwnNoteWritten if own else NoteWritten)(note=data)
+    return (OwnMessageSent if own else MessageSent)(message=data)
+
+
+def session_data(session: Session, reason: Reason, *, note: str = "") -> SessionData:
+    """A session as its people are told of it, in the active language."""
+    return SessionData(
+        id=session.public_id,
+        status=session.status,  # type: ignore[arg-type]
+        reason=reason,
+        channel=session.channel,
+        subject=session.subject,
+        customer=Person(user_id=session.customer_id, name=session.customer.shown_name),
+        agent=Person(user_id=session.agent.pk, name=agent_name(session.agent)) if session.agent is not None else None,
+        opened_at=session.opened_at,
+        waiting_since=session.waiting_since,
+        assigned_at=session.assigned_at,
+        answered_at=session.answered_at,
+        closed_at=session.closed_at,
+        rating=session.rating,
+        comment=session.comment,
+        note=note,
+    )
