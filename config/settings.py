@@ -150,7 +150,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # Functions that give a verified customer what it did while it was anonymous, each for the rows of its app.
-CUSTOMER_TAKE_OVER: list[str] = []
+CUSTOMER_TAKE_OVER: list[str] = ["realtime.desk.services.take_over"]
 
 SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,
@@ -185,6 +185,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "NotificationStatus": "notifications.models.Notification.Status",
         "PresenceStatus": "realtime.presence.serializers.STATUSES",
+        "SessionStatus": "realtime.chat.models.Session.Status",
     },
 }
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
