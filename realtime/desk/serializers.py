@@ -81,14 +81,14 @@ class EarlierSession(serializers.Serializer[Any]):
 
 
 class CardSerializer(serializers.Serializer[Any]):
-    """A customer as agents see it: without its id, which is its only secret. `email` is there if it has left one."""
+    """A customer as agents see it: without its id, which is its only secret. `email` is null unless it has left one."""
 
     userId = serializers.IntegerField(source="pk")
     name = serializers.CharField()
     channel = serializers.CharField()
     language = serializers.CharField(source="user.language")
     metadata = serializers.JSONField()
-    email = serializers.CharField(source="user.contact.email", required=False)
+    email = serializers.CharField(source="user.contact.email", allow_null=True)
     blocked = serializers.SerializerMethodField()
     createdAt = serializers.DateTimeField(source="created_at")
     sessions = EarlierSession(many=True, help_text="The newest 20.")
