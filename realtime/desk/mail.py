@@ -9,13 +9,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import close_old_connections
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -69,30 +68,51 @@ def send_due() -> int:
 
 
 def _pages() -> Iterator[list[Contact]]:
+    """Those who are due, in the order of their numbers."""
     last = 0
-    while page := list(_due().filter(pk__gt=last)[:_PAGE]):
-        yield page
+    while page := list(_perhaps_due().filter(pk__gt=last)[:_PAGE]):
+        yield _due(page)
         last = page[-1].pk
 
 
-def _due() -> QuerySet[Contact]:
-    read = Participant.objects.filter(user=OuterRef("pk")).order_by().values("user").annotate(sum=Sum("read_up_to")).values("sum")
-    contacts = Contact.objects.filter(Q(retry_at=None) | Q(retry_at__lte=timezone.now()), customer__is_active=True).annotate(read=Coalesce(Subquery(read), 0))
+def _perhaps_due() -> QuerySet[Contact]:
+    """Those with anything unread of late. Coarse, so that no database finds a slow way to it."""
+    behind = Participant.objects.filter(user=OuterRef("pk"), session__written_at__gt=_stale(), session__newest__gt=F("read_up_to"))
+    contacts = Contact.objects.filter(Q(retry_at=None) | Q(retry_at__lte=timezone.now()), Exists(behind), customer__is_active=True)
+    return contacts.select_related("customer").order_by("pk")
+
+
+def _due(contacts: Sequence[Contact]) -> list[Contact]:
+    customers = [contact.pk for contact in contacts]
     waited = timezone.now() - timedelta(seconds=settings.SWITCHBOARD.support_mail_after)
-    late = _unread(OuterRef("pk"), OuterRef("mailed_up_to")).filter(created_at__lte=waited)
-    return contacts.filter(Q(mailed_at=None) | ~Q(read=F("read_then")), Exists(late)).select_related("customer").order_by("pk")
+    late = _unread(customers).filter(created_at__lte=waited)
+    newest = dict(late.order_by().values_list("session__customer").annotate(newest=Max("pk")))
+    read = _read(customers)
+    return [
+        contact
+        for contact in contacts
+        if newest.get(contact.pk, 0) > contact.mailed_up_to and (contact.mailed_at is None or read.get(contact.pk, 0) != contact.read_then)
+    ]
 
 
-def _unread(customer: Any, after: Any) -> QuerySet[Message]:
-    """What agents have written to a customer and she has neither read nor been mailed. Who writes has read what stood there."""
-    since = timezone.now() - STALE - timedelta(seconds=settings.SWITCHBOARD.support_mail_after)
-    spoken = Message.objects.filter(sender_type=Message.SenderType.AGENT, is_note=False, created_at__gt=since, pk__gt=after)
-    return spoken.filter(session__customer=customer, session__participants__user=customer, order__gt=F("session__participants__read_up_to"))
+def _unread(customers: Sequence[int]) -> QuerySet[Message]:
+    """What agents have written to these and they have not read. Who writes has read what stood there."""
+    spoken = Message.objects.filter(sender_type=Message.SenderType.AGENT, is_note=False, created_at__gt=_stale(), session__customer__in=customers)
+    return spoken.filter(session__participants__user=F("session__customer"), order__gt=F("session__participants__read_up_to"))
+
+
+def _read(customers: Sequence[int]) -> dict[int, int]:
+    """The places that each has read, of all sessions together: it grows when she reads or writes."""
+    return dict(Participant.objects.filter(user__in=customers).order_by().values_list("user").annotate(read=Sum("read_up_to")))
+
+
+def _stale() -> datetime:
+    return timezone.now() - STALE - timedelta(seconds=settings.SWITCHBOARD.support_mail_after)
 
 
 def _gone(pages: Iterable[Sequence[Contact]]) -> Iterator[Contact]:
     """Those of them who are not connected, as long as that is known."""
-    for page in pages:
+    for page in filter(None, pages):
         try:
             answer = store.step("look", kind="c", users=[str(contact.pk) for contact in page])
         except RedisAway:
@@ -110,8 +130,8 @@ def _mail(contact: Contact) -> int | None:
     until = _claim(contact)
     if until is None:
         return 0
-    unread = list(_unread(contact.pk, contact.mailed_up_to).select_related("sender").order_by("-pk")[: MOST_MESSAGES + 1])
-    read = Participant.objects.filter(user=contact.pk).aggregate(sum=Sum("read_up_to"))["sum"] or 0
+    read = _read([contact.pk]).get(contact.pk, 0)  # first: what she reads from here on ends the silence
+    unread = list(_unread([contact.pk]).filter(pk__gt=contact.mailed_up_to).select_related("sender").order_by("-pk")[: MOST_MESSAGES + 1])
     mine = Contact.objects.filter(pk=contact.pk, retry_at=until)
     if not unread:
         mine.update(retry_at=contact.retry_at, tries=contact.tries)
