@@ -10,11 +10,13 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import services as accounts
 from accounts.models import Customer, User
 from realtime.chat.declined import Declined
 from realtime.chat.models import Block, Participant, Session
 from realtime.chat.posting import Post, post
 from realtime.desk.models import Contact
+from realtime.desk.services import leave_email
 from tests import cast
 from tests.realtime.desk.conftest import DESK, session_of
 
@@ -124,6 +126,17 @@ def test_what_is_no_address_is_refused(api: Api, ann: User, email: object) -> No
     answer = api(ann).put(EMAIL, {"email": email})
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {"email"})
     assert not Contact.objects.filter(customer=ann).exists()
+
+
+def test_a_verified_customer_takes_over_the_address_unless_she_has_left_one(ann: User) -> None:
+    zoe, ida = cast.customer("zoe"), cast.customer("ida")
+    leave_email(customer=ann, email="ann@shop.example")
+    accounts.take_over(anonymous=ann.customer, verified=zoe.customer)
+    assert Contact.objects.get(customer=zoe).email == "ann@shop.example"
+    leave_email(customer=ida, email="ida@shop.example")
+    accounts.take_over(anonymous=ida.customer, verified=zoe.customer)
+    assert Contact.objects.get(customer=zoe).email == "ann@shop.example"
+    assert not Contact.objects.filter(customer__in=[ann, ida]).exists()
 
 
 def test_members_and_agents_leave_none(api: Api, mia: User, bob: User, admin: User) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -14,7 +11,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import services as accounts
 from accounts.models import User
 from realtime.chat.models import Session
 from realtime.chat.posting import Post, post
@@ -28,7 +24,7 @@ from tests.realtime.desk.conftest import said, session_of
 from tests.servers.redis import PrivateRedis
 from tests.servers.smtp import Smtp
 from tests.servers.waiting import until
-from tests.servers.workers import CHECKOUT, Site
+from tests.servers.workers import Site
 from tests.sockets import connect
 
 Options = Callable[..., None]
@@ -283,37 +279,3 @@ async def test_a_worker_looks_once_in_a_while_and_asks_nothing_in_between(smtp: 
     assert len(smtp.to(address(ann))) == 1
     monkeypatch.setattr(mail, "send_due", lambda: pytest.fail("asked again at once"))
     await mail.tick()
-
-
-# Whose address it is
-
-
-def test_a_verified_customer_takes_over_the_address_unless_she_has_left_one(ann: User) -> None:
-    zoe, ida = cast.customer("zoe"), cast.customer("ida")
-    leave_email(customer=ann, email=address(ann))
-    accounts.take_over(anonymous=ann.customer, verified=zoe.customer)
-    assert Contact.objects.get(customer=zoe).email == address(ann)
-    leave_email(customer=ida, email=address(ida))
-    accounts.take_over(anonymous=ida.customer, verified=zoe.customer)
-    assert Contact.objects.get(customer=zoe).email == address(ann)
-    assert not Contact.objects.filter(customer__in=[ann, ida]).exists()
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("", "dummy - 25 - - False False"),
-        ("console", "console - 25 - - False False"),
-        ("smtp://mail.shop.example", "smtp mail.shop.example 25 - - False False"),
-        ("smtp+tls://me%40shop.example:p%2Fw@mail.shop.example", "smtp mail.shop.example 587 me@shop.example p/w False True"),
-        ("smtps://me:pw@mail.shop.example:4465", "smtp mail.shop.example 4465 me pw True False"),
-    ],
-)
-def test_the_option_says_where_mails_go(url: str, expected: str) -> None:
-    script = (
-        "from django.conf import settings as s; print(s.EMAIL_BACKEND.split('.')[-2], s.EMAIL_HOST or '-', s.EMAIL_PORT,"
-        " s.EMAIL_HOST_USER or '-', s.EMAIL_HOST_PASSWORD or '-', s.EMAIL_USE_SSL, s.EMAIL_USE_TLS)"
-    )
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "EMAIL_URL": url, "EMAIL_FROM": "support@shop.example"}
-    ended = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=60)
-    assert ended.stdout.strip() == expected, ended.stderr
