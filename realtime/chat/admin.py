@@ -52,16 +52,16 @@ class DirectMessageAdmin(ReadOnlyAdmin):
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
     list_title = gettext_lazy("Support sessions")
-    list_display = ["customer", "about", "agent", "status", "channel", "opened_at", "waiting", "first_answer", "rating"]
-    list_filter = ["status", AgentFilter, ChannelFilter, "rating"]
+    list_display = ["customer", "agent", "status", "waiting", "first_answer", "rating", "subject", "channel", "opened_at"]
+    list_filter = ["status", AgentFilter, ChannelFilter]
     search_fields = ["customer__display_name", "subject", "messages__text"]
     search_help_text = gettext_lazy("Search in customers' names, subjects and messages.")
     date_hierarchy = "opened_at"
     ordering = ["-pk"]
     actions = ["assign", "close", "export", "export_for_customer"]
     fields = [
-        *("customer", "subject", "channel", "status", "agent", "opened_at", "waiting_since", "waiting", "assigned_at"),
-        *("first_answer", "written_at", "closed_at", "rating", "comment", "rated_at"),
+        *("customer", "subject", "channel", "status", "agent", "opened_at", "waiting", "assigned_at"),
+        *("first_answer", "written_at", "closed_at", "rating", "comment"),
     ]
     readonly_fields = ["waiting", "first_answer"]
 
@@ -75,10 +75,6 @@ class SessionAdmin(ReadOnlyAdmin):
         first = Transfer.objects.filter(session=OuterRef("pk")).order_by("pk").values("created_at")[:1]
         found: QuerySet[Session] = super().get_queryset(request).select_related("customer", "agent").annotate(taken_at=Subquery(first))
         return found
-
-    @admin.display(description=gettext_lazy("subject"), ordering="subject")
-    def about(self, session: Session) -> str:
-        return session.subject
 
     @admin.display(description=gettext_lazy("waiting time"))
     def waiting(self, session: Session) -> str:
@@ -114,7 +110,7 @@ class SessionAdmin(ReadOnlyAdmin):
         text = ngettext("%(count)d session was given to %(agent)s.", "%(count)d sessions were given to %(agent)s.", count) % name
         return self._done(request, chosen, count, text)
 
-    @admin.action(description=gettext_lazy("Close"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Close the session"), permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse | None:
         chosen = self._chosen(request, queryset)
         if not chosen:
