@@ -14,7 +14,8 @@ from notifications import backlog
 from realtime.chat import services
 from realtime.chat.events import SUPPORT
 from realtime.chat.models import Message, Session
-from realtime.chat.posting import Post, post
+from realtime.chat.posting import post
+from tests.realtime.chat.conftest import wants
 
 SESSIONS = "/admin/chat/session/"
 BLOCKS = "/admin/chat/block/"
@@ -28,7 +29,14 @@ def asked(customer: User, text: str = "Where is my parcel?", **more: str) -> Ses
 
 def wrote(agent: User, session: Session, text: str, *, note: bool = False) -> Message:
     """The agent whose session it is answers, or leaves a note."""
-    return post(Post(sender_id=agent.pk, role=agent.role, session_id=session.public_id, text=text, is_note=note)).message
+    return post(wants(agent, text, session, note=note)).message
+
+
+def answered(agent: User, customer: User, **more: str) -> Session:
+    """A session that the agent has answered: routing leaves it with the agent, who has no connection."""
+    session = asked(customer, **more)
+    services.claim(agent=agent, session_id=session.public_id)
+    return wrote(agent, session, "A moment, please.").session
 
 
 def kept(customer: User, *, messages: int = 1, **fields: Any) -> Session:

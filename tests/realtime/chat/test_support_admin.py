@@ -19,7 +19,7 @@ from realtime.chat import services, words
 from realtime.chat.models import Message, Session, Transfer
 from tests import cast
 from tests.notifications.desk import act, page, signed_in
-from tests.realtime.chat.office import SESSIONS, asked, kept, page_of, token, told, wrote
+from tests.realtime.chat.office import SESSIONS, answered, asked, kept, page_of, token, told, wrote
 
 
 @pytest.fixture
@@ -60,8 +60,7 @@ def test_sessions_are_narrowed_by_status_agent_channel_and_date(desk: Client, an
     word = token()
     old = kept(ann, subject=word, channel="APP", agent=alice)
     waiting = asked(cast.customer("carl"), subject=word)
-    mine = asked(cast.customer("dora"), subject=word)
-    services.claim(agent=bob, session_id=mine.public_id)
+    mine = answered(bob, cast.customer("dora"), subject=word)
     assert listed(desk, q=word) == {old.pk, waiting.pk, mine.pk}
     assert listed(desk, q=word, status__exact="waiting") == {waiting.pk}
     assert listed(desk, q=word, status__exact="open") == {mine.pk}
@@ -170,8 +169,7 @@ def test_a_session_that_is_not_there_is_not_shown(desk: Client) -> None:
 
 
 def test_staff_gives_sessions_to_an_agent(desk: Client, ann: User, bob: User, alice: User) -> None:
-    waiting, served = asked(ann), asked(cast.customer("carl"))
-    services.claim(agent=bob, session_id=served.public_id)
+    waiting, served = asked(ann), answered(bob, cast.customer("carl"))
     chosen = page(act(desk, "assign", waiting, served, path=SESSIONS))
     assert f"Bob ({bob.username}): 1 of 5, " in chosen
     assert f"Alice ({alice.username}): 0 of 5, " in chosen
@@ -244,8 +242,7 @@ def test_too_many_at_once_are_refused(desk: Client, ann: User, monkeypatch: pyte
 
 
 def test_a_deleted_customer_takes_its_sessions_along_and_a_deleted_agent_none(desk: Client, ann: User, bob: User) -> None:
-    session = asked(ann)
-    services.claim(agent=bob, session_id=session.public_id)
+    session = answered(bob, ann)
     assert desk.post(f"/admin/accounts/user/{bob.pk}/delete/", {"post": "yes"}).status_code == 302
     session.refresh_from_db()
     assert session.agent is None
