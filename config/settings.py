@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "notifications",
     "realtime",
     "realtime.chat",
+    "realtime.hours",
     "realtime.desk",
     "realtime.presence",
     "daphne",

@@ -91,6 +91,9 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "PRESENCE_BROADCAST_AGAIN": (400, "0", 0, [*WHOLE, "-1", "1000001"]),
     "PRESENCE_CHOICE_LIFE": (2_592_000.0, "60", 60.0, [*SECONDS, "0"]),
     "PRESENCE_SEEN_INTERVAL": (60.0, "0", 0.0, [*SECONDS, "86401"]),
+    "SUPPORT_GRACE": (60.0, "0", 0.0, [*SECONDS, "86401"]),
+    "SUPPORT_REOPEN": (86400.0, "0", 0.0, [*SECONDS, "31536001"]),
+    "RATE_SUPPORT": ((1200, 60.0), "5/s", (5, 1.0), RATE),
     "EMAIL_URL": (
         "",
         "smtp+tls://me%40shop.example:hunter2@mail.shop.example:587",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 from django.db import connection
@@ -58,7 +57,7 @@ class TooMany(Exception):
     """More than MOST_ROWS rows."""
 
 
-def figures(*, first: date, last: date, zone: ZoneInfo, agent_id: int | None = None) -> tuple[list[Row], Figures]:
+def figures(*, first: date, last: date, zone: tzinfo, agent_id: int | None = None) -> tuple[list[Row], Figures]:
     """Row by row, and of all sessions that were opened from the day `first` to the day `last` of that time zone.
 
     With `agent_id` only that agent's. Raises ValueError for no day or more than MOST_DAYS, and TooMany.
@@ -77,7 +76,7 @@ def figures(*, first: date, last: date, zone: ZoneInfo, agent_id: int | None = N
     return sorted(rows, key=lambda row: (row.day, row.agent_id is None, row.agent_id)), total
 
 
-def day_begins(day: date, zone: ZoneInfo) -> datetime:
+def day_begins(day: date, zone: tzinfo) -> datetime:
     """The first moment of a day there, in UTC. Where clocks are put forward over midnight, that is when they are."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 

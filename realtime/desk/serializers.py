@@ -15,7 +15,8 @@ from notifications.serializers import LARGEST_ID
 from realtime.chat.models import Message, Session
 from realtime.chat.words import agent_name
 from realtime.desk.figures import MOST_DAYS
-from realtime.desk.zones import zone_named
+from realtime.hours import zones
+from realtime.hours.models import known_zone
 
 EARLIEST: Final = date(2000, 1, 1)
 LATEST: Final = date(2999, 12, 31)
@@ -153,18 +154,12 @@ class FiguresQuery(serializers.Serializer[Any]):
     """Which days, in which time zone, and whose."""
 
     to = serializers.DateField(help_text="The last day.")
-    tz = serializers.CharField(max_length=50, default="UTC", help_text="A time zone such as Europe/Berlin.")
+    tz = serializers.CharField(max_length=64, default="UTC", validators=[known_zone], help_text="A time zone such as Europe/Berlin.")
     agent = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False, help_text="Only this agent's.")
 
     def get_fields(self) -> dict[str, Any]:
         first = serializers.DateField(help_text="The first day, such as 2026-11-01.")
         return {"from": first, **super().get_fields()}  # a word of Python's own
-
-    def validate_tz(self, name: str) -> Any:
-        zone = zone_named(name)
-        if zone is None:
-            raise serializers.ValidationError(_("There is no such time zone. Use a name such as Europe/Berlin."))
-        return zone
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         first, last = attrs["from"], attrs["to"]
@@ -175,7 +170,7 @@ class FiguresQuery(serializers.Serializer[Any]):
             raise serializers.ValidationError({"to": _("Must not be before “from”.")})
         if (last - first).days >= MOST_DAYS:
             raise serializers.ValidationError({"to": _("Ask for at most %(n)d days.") % {"n": MOST_DAYS}})
-        return attrs
+        return {**attrs, "zone": zones.find(attrs["tz"])}
 
 
 class FiguresSerializer(serializers.Serializer[Any]):

@@ -137,7 +137,7 @@ class FiguresView(APIView):
         if wanted is not None:
             get_object_or_404(User.objects.exclude(role=Role.CUSTOMER) if me.is_staff else User.objects.filter(pk=me.pk), pk=wanted)
         try:
-            rows, total = figures.figures(first=query["from"], last=query["to"], zone=query["tz"], agent_id=wanted)
+            rows, total = figures.figures(first=query["from"], last=query["to"], zone=query["zone"], agent_id=wanted)
         except figures.TooMany as error:
             raise serializers.ValidationError({"to": _("These are too many figures. Ask for fewer days, or for one agent.")}) from error
         agents = User.objects.in_bulk({row.agent_id for row in rows if row.agent_id is not None})
