@@ -24,6 +24,7 @@ from realtime.chat.models import Message, Participant
 from realtime.chat.words import agent_name
 from realtime.desk.models import Contact
 from realtime.presence import store
+from realtime.worker import draining
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ def send_due() -> int:
         if done is None:  # the server does not answer, and would not the next time
             break
         sent += done
+        if draining.is_set():
+            break
     return sent
 
 
@@ -114,12 +117,12 @@ def _gone(pages: Iterable[Sequence[Contact]]) -> Iterator[Contact]:
     """Those of them who are not connected, as long as that is known."""
     for page in filter(None, pages):
         try:
-            answer = store.step("look", kind="c", users=[str(contact.pk) for contact in page])
+            answer = store.step("attend", kind="c", users=[str(contact.pk) for contact in page])
         except RedisAway:
             return
         if answer.young:
             return
-        yield from (contact for contact, (told, _count) in zip(page, answer.said["people"], strict=True) if told == store.OFFLINE)
+        yield from (contact for contact, (told, connections) in zip(page, answer.said["people"], strict=True) if told == store.OFFLINE and not connections)
 
 
 # One mail

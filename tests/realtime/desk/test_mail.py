@@ -19,6 +19,7 @@ from realtime.desk import mail
 from realtime.desk.mail import MOST_MESSAGES, send_due
 from realtime.desk.models import Contact
 from realtime.desk.services import leave_email
+from realtime.presence import store
 from tests import cast
 from tests.realtime.desk.conftest import said, session_of
 from tests.servers.redis import PrivateRedis
@@ -125,6 +126,16 @@ def test_who_is_connected_is_mailed_once_she_has_gone(smtp: Smtp, server: Site, 
         socket.until("connected")
         assert mailed(smtp, ann) == []
     until(lambda: len(mailed(smtp, ann)) == 1, what="she has gone, and was mailed")
+
+
+def test_who_is_connected_and_appears_offline_is_not_mailed(
+    smtp: Smtp, server: Site, answered: Session, ann: User, bob: User, token: Callable[[User], str]
+) -> None:
+    with connect(server.ws_url + "/ws/chat", token=token(ann)) as socket:
+        socket.until("connected")
+        socket.send({"type": "presence", "status": "offline"})
+        until(lambda: store.step("look", kind="c", users=[str(ann.pk)]).said["people"] == [["offline", 0]], what="she appears offline")
+        assert mailed(smtp, ann) == []
 
 
 def test_what_was_read_is_not_mailed_and_neither_is_what_she_or_the_system_wrote(smtp: Smtp, answered: Session, ann: User, bob: User) -> None:
