@@ -93,11 +93,13 @@ async def aask(operation: str, **job: Any) -> Answer:
 
 
 def visible_to(user: User) -> QuerySet[User]:
-    """Those whose presence a user may see: customers are seen by agents only, and see nobody."""
+    """Those whose presence a user may see: customers are seen by agents only, and see only the agent that serves them."""
     active: QuerySet[User] = User.objects.filter(is_active=True)
     if user.role == Role.AGENT:
         return active
-    return active.none() if user.role == Role.CUSTOMER else active.exclude(role=Role.CUSTOMER)
+    if user.role == Role.CUSTOMER:
+        return active.filter(serving__customer=user, serving__status="open")
+    return active.exclude(role=Role.CUSTOMER)
 
 
 def look(user: User) -> Person:
