@@ -42,7 +42,7 @@ class Flag(serializers.BooleanField):
         return data
 
 
-class PersonSerializer(serializers.Serializer[Any]):
+class SupportPersonSerializer(serializers.Serializer[Any]):
     """Somebody by the name that others may see."""
 
     userId = serializers.IntegerField()
@@ -101,11 +101,11 @@ class SessionSerializer(serializers.Serializer[Any]):
     unreadCount = serializers.SerializerMethodField()
     lastMessage = serializers.SerializerMethodField()
 
-    @extend_schema_field(PersonSerializer)
+    @extend_schema_field(SupportPersonSerializer)
     def get_customer(self, session: Session) -> dict[str, Any]:
         return {"userId": session.customer_id, "name": session.customer.shown_name}
 
-    @extend_schema_field(PersonSerializer(allow_null=True))
+    @extend_schema_field(SupportPersonSerializer(allow_null=True))
     def get_agent(self, session: Session) -> dict[str, Any] | None:
         return shown_agent(session.agent)
 
@@ -129,20 +129,20 @@ class TransferSerializer(serializers.Serializer[Any]):
     note = serializers.CharField()
     createdAt = serializers.DateTimeField(source="created_at")
 
-    @extend_schema_field(PersonSerializer(allow_null=True))
+    @extend_schema_field(SupportPersonSerializer(allow_null=True))
     def get_fromAgent(self, transfer: Transfer) -> dict[str, Any] | None:
         return shown_agent(transfer.from_agent)
 
-    @extend_schema_field(PersonSerializer(allow_null=True))
+    @extend_schema_field(SupportPersonSerializer(allow_null=True))
     def get_toAgent(self, transfer: Transfer) -> dict[str, Any] | None:
         return shown_agent(transfer.to_agent)
 
-    @extend_schema_field(PersonSerializer(allow_null=True))
+    @extend_schema_field(SupportPersonSerializer(allow_null=True))
     def get_by(self, transfer: Transfer) -> dict[str, Any] | None:
         return shown_agent(transfer.by)
 
 
-class ParticipantSerializer(PersonSerializer):
+class ParticipantSerializer(SupportPersonSerializer):
     """`readUpTo` is the newest message that it has read."""
 
     joinedAt = serializers.DateTimeField()
@@ -223,7 +223,7 @@ class MessageQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=50)
 
 
-class SendSerializer(serializers.Serializer[Any]):
+class SayingSerializer(serializers.Serializer[Any]):
     """What to write. The same `clientMessageId` again is the same message. A `note` is for agents only, who write and read it."""
 
     text = Text(max_length=LONGEST_TEXT)

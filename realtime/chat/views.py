@@ -32,7 +32,7 @@ from realtime.chat.serializers import (
     ParticipantSerializer,
     RateSerializer,
     ReadSerializer,
-    SendSerializer,
+    SayingSerializer,
     SessionCursor,
     SessionDetail,
     SessionPage,
@@ -60,7 +60,7 @@ class SupportView(APIView):
 class SessionsView(SupportView):
     """The list, and the way for a customer to begin."""
 
-    @extend_schema(parameters=[SessionQuery], responses={200: SessionPage, "4XX": PROBLEM})
+    @extend_schema(operation_id="v1_sessions_list", parameters=[SessionQuery], responses={200: SessionPage, "4XX": PROBLEM})
     def get(self, request: Request) -> Response:
         """A customer's own sessions; the queue and its own for an agent; all for staff. Newest first; those that wait, longest waiting first."""
         user, asked = person(request), SessionQuery(data=request.query_params)
@@ -118,7 +118,7 @@ class MessagesView(SupportView):
         results = MessageSerializer(rows, many=True, context={"user": user}).data
         return Response({"results": results, "next": _next(request, asked, rows[-1].public_id if more else None), "asOf": as_of})
 
-    @extend_schema(request=SendSerializer, responses={200: MessageSerializer, 201: MessageSerializer, "4XX": PROBLEM})
+    @extend_schema(request=SayingSerializer, responses={200: MessageSerializer, 201: MessageSerializer, "4XX": PROBLEM})
     def post(self, request: Request, session_id: UUID) -> Response:
         """Write. 201 for a new message, 200 for one that was written before.
 
@@ -126,7 +126,7 @@ class MessagesView(SupportView):
         """
         user = person(request)
         _found(user, session_id)
-        said = _checked(SendSerializer(data=request.data))
+        said = _checked(SayingSerializer(data=request.data))
         wanted = Post(
             sender_id=user.pk,
             role=user.role,
