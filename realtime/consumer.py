@@ -84,7 +84,7 @@ class SocketConsumer(AsyncConsumer):
             full=self._overflowed,
         )
         self.outlet = Outlet(
-            user_id=self.claims.user_id, topics=self.carried, write=self.writer.write, drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
+            user_id=self.claims.user_id, topics=self.carried, write=self.sending(), drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
         )
         if self.protocol is not None:
             self.protocol.farewell = self._farewell
@@ -106,10 +106,14 @@ class SocketConsumer(AsyncConsumer):
             self.outlet.push(message["seq"], message["topic"], message["frame"])
         elif message["type"] == "standing.changed":
             self.revoked(message["version"], message["at"])
-        elif message["type"] == "typing" and self.seat.counts:
+        elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.topics):
             self.tell(message["frame"])
         elif message["type"] == "presence.chosen":
             self.seat.chosen = message["status"]
+
+    def sending(self) -> Callable[[str], None]:
+        """What writes the frames that have a number."""
+        return self.writer.write
 
     # What the keeper and the seat ask
 
@@ -236,8 +240,13 @@ class SocketConsumer(AsyncConsumer):
             connection_id=self.connection_id,
         )
         self.writer.write(self.seat.greeted(data))
+        if wished is not None or cursor is None:
+            await self.recall(opening.head, resumes=cursor is not None)
         self.outlet.begin(cursor=start, head=opening.head)
         return opening
+
+    async def recall(self, head: int, *, resumes: bool) -> None:
+        """Before it goes on after `head`: what this socket has to be sent besides. Raises as `_begin` does."""
 
     async def _lost(self) -> None:
         """The stream was pruned beyond what this socket had been sent: the client must reload. Raises as `_begin` does."""

@@ -28,6 +28,7 @@ from accounts.models import Revocation, User
 from accounts.tokens import Claims
 from notifications import backlog
 from realtime import layer
+from realtime.chat import routing
 from realtime.presence.roster import Roster
 from realtime.refusals import Refusal
 from realtime.worker import at_start
@@ -110,6 +111,7 @@ class Keeper:
             await asyncio.sleep(options.keeper_interval)
             try:
                 self._once("presence", self._roster.tick)
+                self._once("routing", routing.tick)
                 self._once("revocations", self._look_for_revocations)
                 await self._look_at_sockets()
                 if not self._compared:

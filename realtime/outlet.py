@@ -100,7 +100,7 @@ class Outlet:
         if self._fill is not None:
             self._fill.cancel()
             await asyncio.wait([self._fill])
-        self._heartbeat, self._lost = str, _nothing  # the socket's: it and this would hold each other
+        self._write, self._heartbeat, self._lost = _ignore, str, _nothing  # the socket's: it and this would hold each other
 
     def _start_fill(self) -> None:
         self._before = self.lane.cursor
@@ -137,6 +137,9 @@ class Outlet:
         if self._beat_due:
             self._beat_due = False
             self._write(self._heartbeat(self.lane.cursor))
+
+
+def _ignore(_frame: str) -> None: ...
 
 
 async def _nothing() -> None: ...

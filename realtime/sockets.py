@@ -7,26 +7,29 @@ from typing import Final
 
 from realtime import commands
 from realtime.chat import commands as direct
+from realtime.chat import support_commands as support
+from realtime.chat.recall import Confirming, Recall
 from realtime.consumer import SocketConsumer
 from realtime.presence.commands import PRESENCE, TYPING, PresenceCommands
 from realtime.refusals import OldClients
 
 
-class MemberSocket(direct.DirectCommands, PresenceCommands, SocketConsumer):
+class MemberSocket(direct.DirectCommands, support.TypingAnywhere, Confirming, PresenceCommands, SocketConsumer):
     """The community site's: everything that concerns the user."""
 
     topics = ("notification", "direct", "support", "task")
-    own_topics = ("direct.own",)
+    own_topics = ("direct.own", "support.own")
     accepts = {**commands.EVERYWHERE, **direct.COMMANDS, **PRESENCE, **TYPING}
     old_clients = OldClients.STAY_AWAY
     looks = counts = True
 
 
-class ChatSocket(PresenceCommands, SocketConsumer):
+class ChatSocket(support.SupportCommands, Recall, PresenceCommands, SocketConsumer):
     """The support widget's and the agent console's."""
 
     topics = ("support",)
-    accepts = {**commands.EVERYWHERE, **PRESENCE}
+    own_topics = ("support.own",)
+    accepts = {**commands.EVERYWHERE, **support.COMMANDS, **PRESENCE, **TYPING}
     old_clients = OldClients.MIXED
     looks = True
 

@@ -58,6 +58,11 @@ class Writer:
                 self._waiting.append((message, 0))
             self.closed = True
 
+    @property
+    def waits(self) -> bool:
+        """Whether something was written that is not sent yet."""
+        return self._task is not None
+
     async def drained(self) -> None:
         """Return when nothing waits."""
         while self._task is not None:

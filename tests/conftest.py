@@ -26,6 +26,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import service_keys, tokens
 from accounts.models import User
+from realtime.chat.models import Participant
 from tests import cast, sockets
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site, runserver, serving, surroundings
@@ -155,9 +156,13 @@ def options(settings: Any) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def customers_see_nobody() -> Iterator[None]:
-    """No socket of a customer's, in whatever test, was told anything about other people."""
+def customers_see_nobody(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No socket of a customer's, in whatever test, was told anything about other people, but how its own agent is."""
+    if any("db" in item.fixturenames for item in request.session.items):
+        request.getfixturevalue("db")  # so that it is still there at the end
     yield
+    told = [pair for pair in sockets.agents_of_customers if not Participant.objects.filter(session__customer=pair[0], user=pair[1]).exists()]
+    assert not told, told
     assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
 
 

@@ -39,6 +39,7 @@ os.environ |= {
     "PRESENCE_LEASE": "1",
     "PRESENCE_GRACE": "1",
     "PRESENCE_QUIET": "0.1",
+    "SUPPORT_GRACE": "3",
     "INBOX_STRICT": "1",
 }
 if os.environ.get("TEST_DATABASE_URL"):

@@ -47,6 +47,8 @@ class Ending:
 
 not_for_customers: list[str] = []
 """What sockets opened with a customer's token were told of other people; the session fails if there is any."""
+agents_of_customers: set[tuple[int, int]] = set()
+"""Customers, and of whom they were told how it is or that it types; the session fails if one of these was never the customer's agent."""
 
 
 def tells_of_people(frame: Frame) -> bool:
@@ -65,9 +67,9 @@ class HttpRefusal(AssertionError):
 class Socket:
     """An open socket. `frames` is all that was read so far, oldest first."""
 
-    def __init__(self, connection: client.ClientConnection, *, customers: bool = False) -> None:
+    def __init__(self, connection: client.ClientConnection, *, customer: int | None = None) -> None:
         self.connection = connection
-        self.customers = customers
+        self.customer = customer
         self.frames: list[Frame] = []
         self._looked_at = 0
 
@@ -143,7 +145,7 @@ class Socket:
 
     def close(self) -> None:
         try:
-            while self.customers:  # what was not looked at must not be about other people either
+            while self.customer is not None:  # what was not looked at must not be about other people either
                 self._read(time.monotonic())
         except (TimeoutError, ConnectionClosed):
             pass
@@ -162,7 +164,11 @@ class Socket:
     def _read(self, deadline: float) -> None:
         frame = json.loads(self.connection.recv(max(0.0, deadline - time.monotonic())))
         self.frames.append(frame)
-        if self.customers and isinstance(frame, dict) and tells_of_people(frame):
+        if self.customer is None or not isinstance(frame, dict) or not tells_of_people(frame):
+            return
+        if frame["type"] in ("presence", "typing"):
+            agents_of_customers.add((self.customer, frame["data"]["user_id"]))
+        else:
             not_for_customers.append(f"{os.environ.get('PYTEST_CURRENT_TEST')}: {json.dumps(frame)}")
 
     def _story(self) -> str:
@@ -207,7 +213,7 @@ def connect(
         response = error.response
         raise HttpRefusal(Ending(response.status_code, response.headers, bytes(response.body or b""))) from None
     bearers = [token or "", *(str(value) for value in parameters.values()), *(headers or {}).values(), *subprotocols]
-    return Socket(connection, customers=any(_is_customers(bearer) for bearer in bearers))
+    return Socket(connection, customer=next((found for bearer in bearers if (found := _customer(bearer))), None))
 
 
 def ending(url: str, **how: Any) -> Ending:
@@ -221,14 +227,14 @@ def ending(url: str, **how: Any) -> Ending:
         return Ending(101, socket.response_headers, b"", socket.subprotocol, socket.frames, code)
 
 
-def _is_customers(bearer: str) -> bool:
-    """Whether that is, or ends with, a customer's token."""
+def _customer(bearer: str) -> int | None:
+    """Whose that is, or ends with, if it is a customer's token."""
     parts = bearer.split(".")
     try:
         payload = json.loads(urlsafe_b64decode(parts[-2] + "==")) if len(parts) >= 3 else {}
     except ValueError:
-        return False
-    return isinstance(payload, dict) and payload.get("role") == "customer"
+        return None
+    return int(payload["user_id"]) if isinstance(payload, dict) and payload.get("role") == "customer" else None
 
 
 def _name(wanted: Wanted) -> str:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Final
 
-from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.groups import publish, user_group
@@ -22,19 +21,14 @@ _HISTORY: Final = timedelta(hours=4)
 _SAMPLES: Final = 20
 
 
-def changed() -> None:
-    """Tell everybody who waits where it stands, once, after the commit."""
-    if not any(hook[1] is _tell for hook in connection.run_on_commit):
-        transaction.on_commit(_tell, robust=True)
+def tell() -> None:
+    """Tell everybody who waits where it stands."""
+    publish((user_group(customer), {"type": "aside", "topic": SUPPORT, "frame": frame}) for customer, frame in _frames())
 
 
 def place_of(customer_id: int) -> str | None:
     """The `queue` frame for a customer who waits."""
     return next((frame for customer, frame in _frames() if customer == customer_id), None)
-
-
-def _tell() -> None:
-    publish((user_group(customer), {"type": "aside", "topic": SUPPORT, "frame": frame}) for customer, frame in _frames())
 
 
 def _frames() -> Iterator[tuple[int, str]]:

@@ -24,7 +24,6 @@ from accounts.executor import in_thread
 from accounts.models import Agent, Role, User
 from accounts.redis import RedisAway
 from notifications.transactions import retried
-from realtime.chat import queue
 from realtime.chat.appending import append_words, store
 from realtime.chat.models import Attendance, Message, Participant, Routing, Session, Transfer
 from realtime.chat.sessions import locked
@@ -43,7 +42,7 @@ _MAX_SESSIONS: Final = Agent._meta.get_field("max_sessions").default
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Which agents are here, as Redis has it. `age`: for how many seconds it has seen that."""
+    """Which agents are here, as Redis has it. `age`: for how many seconds it has seen that; 0: others may be here and come back yet."""
 
     available: frozenset[int]
     connected: frozenset[int]
@@ -51,19 +50,17 @@ class Here:
 
 
 def here() -> Here | None:
-    """None: nothing is known, because Redis does not answer or its workers are still coming back. Ask before a transaction begins."""
+    """None: nothing is known, because Redis does not answer. Ask before a transaction begins."""
     agents = list(User.objects.filter(role=Role.AGENT, is_active=True).values_list("pk", flat=True))
     try:
         answer = presence.step("attend", users=[str(each) for each in agents])
     except RedisAway as error:
         logger.info("It is not known which agents are here: %s", error)
         return None
-    if answer.young:
-        return None
     people = list(zip(agents, answer.said["people"], strict=True))
     connected = frozenset(agent for agent, (_told, connections) in people if connections)
     available = frozenset(agent for agent, (told, connections) in people if connections and word(told) == presence.ONLINE)
-    return Here(available, connected, answer.said["age"] / 1000)
+    return Here(available, connected, 0.0 if answer.young else answer.said["age"] / 1000)
 
 
 def lock() -> None:
@@ -112,7 +109,7 @@ def assign(
     if left is not None and left.pk != agent.pk:
         say(session, "transferred" if by is not None else TAKEN_OVER, telling, left=left.display_name, agent=agent.display_name)
     if waited:
-        queue.changed()
+        telling.queue()
 
 
 def say(session: Session, code: str, telling: Telling, **values: str) -> None:
@@ -128,7 +125,7 @@ def wait(session: Session, since: datetime, telling: Telling, *, event: Reason) 
     session.agent, session.status, session.waiting_since = None, Session.Status.WAITING, since
     session.save()
     telling.session(session, event, also=[left] if left is not None else ())
-    queue.changed()
+    telling.queue()
 
 
 def give_waiting(desk: Desk, telling: Telling) -> None:
@@ -178,7 +175,7 @@ def sweep(*, at_once: bool = False) -> None:
     if present is None:
         return
     serving = set(Session.objects.filter(status=Session.Status.OPEN, agent__isnull=False).values_list("agent", flat=True).distinct())
-    _note_absence(serving - present.connected, present.connected)
+    _note_absence(serving - present.connected if present.age else (), present.connected)
     lost: Collection[int] = ()
     grace = settings.SWITCHBOARD.support_grace
     if present.age >= grace:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from notifications.transactions import retried
-from realtime.chat import opening, queue, routing
+from realtime.chat import opening, routing
 from realtime.chat.declined import Declined, check_text
 from realtime.chat.models import Attendance, Block, Message, Participant, Session, Transfer
 from realtime.chat.posting import Post, post
@@ -122,7 +122,7 @@ def _close(by: User, pk: int, present: Here | None) -> Session:
 
 def _end(session: Session, telling: Telling) -> None:
     if session.status == Session.Status.WAITING:
-        queue.changed()
+        telling.queue()
     session.status, session.closed_at, session.owed_since, session.waiting_since = Session.Status.CLOSED, timezone.now(), None, None
     session.save()
     if session.agent is not None:

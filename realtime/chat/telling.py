@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import translation
 
 from accounts.models import Role, User
 from notifications import inbox
 from notifications.inbox import Delivery, Late
+from realtime.chat import queue
 from realtime.chat.events import (
     MessageData,
     MessageSent,
@@ -35,6 +37,7 @@ class Telling:
     """Nothing is sent before `send`. Each is told in its own language."""
 
     _deliveries: list[Delivery] = field(default_factory=list)
+    _queue: bool = False
 
     def message(self, message: Message, *, only: User | None = None) -> None:
         """What was written: to its session's people, of whom only the agents read notes, and to its author's own sockets.
@@ -74,9 +77,15 @@ class Telling:
         people = {session.customer_id, user_id} | ({session.agent_id} if session.agent_id else set())
         self._deliveries.append(Delivery(recipients=sorted(people), event=MessagesRead(data=data)))
 
+    def queue(self) -> None:
+        """The queue has changed: to everybody who waits, after all else."""
+        self._queue = True
+
     def send(self) -> None:
         """The last thing in the transaction: it locks the inboxes."""
         inbox.send(self._deliveries)
+        if self._queue:
+            transaction.on_commit(queue.tell, robust=True)
 
 
 def message_event(message: Message, *, own: bool = False) -> MessageSent | NoteWritten:

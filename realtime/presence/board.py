@@ -27,6 +27,7 @@ class Onlooker(Protocol):
     """A socket of a member or an agent that is told of others."""
 
     is_agent: bool
+    sees_all: bool  # or only those whom it watches, always
     counts: bool  # by `user_status`; others are told by `presence` of who comes and goes, too
     counted: bool  # its own user stands in the count that it goes on from: it is never told of itself
 
@@ -49,6 +50,7 @@ class Board:
         self._stale = False
         self._expected = 0  # the version at the last tick
         self._onlookers: dict[Onlooker, tuple[frozenset[int], frozenset[str]]] = {}
+        self._guests: dict[Onlooker, tuple[frozenset[int], frozenset[str]]] = {}  # those that never see all
         self._watchers: defaultdict[int, set[Onlooker]] = defaultdict(set)
         self._readers: defaultdict[str, set[Onlooker]] = defaultdict(set)
 
@@ -56,21 +58,25 @@ class Board:
 
     def add(self, onlooker: Onlooker) -> None:
         """Tell a socket from now on."""
-        self._onlookers.setdefault(onlooker, (frozenset(), frozenset()))
+        self._wants(onlooker).setdefault(onlooker, (frozenset(), frozenset()))
 
     def remove(self, onlooker: Onlooker) -> None:
         """Tell it no more."""
-        if onlooker in self._onlookers:
+        wants = self._wants(onlooker)
+        if onlooker in wants:
             self.watch(onlooker, (), ())
-            del self._onlookers[onlooker]
+            del wants[onlooker]
 
     def watch(self, onlooker: Onlooker, user_ids: Iterable[int], contexts: Iterable[str]) -> frozenset[int]:
         """Whom and what a socket wants above the limit of a broadcast, instead of what it wanted before. Returns who is new."""
-        users_before, contexts_before = self._onlookers[onlooker]
+        wants = self._wants(onlooker)
+        if onlooker not in wants:
+            return frozenset()
+        users_before, contexts_before = wants[onlooker]
         users, wanted = frozenset(user_ids), frozenset(contexts)
         _exchange(self._watchers, onlooker, users_before, users)
         _exchange(self._readers, onlooker, contexts_before, wanted)
-        self._onlookers[onlooker] = users, wanted
+        wants[onlooker] = users, wanted
         if not self.broadcasts:
             self._forget_unwatched()
         return users - users_before
@@ -209,7 +215,12 @@ class Board:
                 each.tell(frame)
 
     def _audience(self, watchers: Collection[Onlooker]) -> list[Onlooker]:
-        return list(self._onlookers if self.broadcasts else watchers)
+        if not self.broadcasts:
+            return list(watchers)
+        return [*self._onlookers, *(each for each in watchers if not each.sees_all)] if self._guests else list(self._onlookers)
+
+    def _wants(self, onlooker: Onlooker) -> dict[Onlooker, tuple[frozenset[int], frozenset[str]]]:
+        return self._onlookers if onlooker.sees_all else self._guests
 
 
 def presence_frame(user: int, status: str) -> str:

@@ -72,7 +72,7 @@ class PresenceCommands:
 
     async def do_watch(self, command: Watch) -> None:
         """Answered with how those are who were not watched before."""
-        if not self.seat.looks:
+        if not self.seat.sees_all:
             return
         roster = Roster.of_this_loop()
         new = sorted(roster.board.watch(self.seat, command.user_ids, command.contexts) - {self.seat.user_id})
@@ -88,7 +88,7 @@ class PresenceCommands:
 
     async def do_typing(self, command: Typing) -> None:
         said = command.data
-        if not self.seat.looks:
+        if not self.seat.sees_all:
             raise Refusal("FORBIDDEN", detail=_("Customers type in their support sessions only."))
         context, to_user_id = said.context, said.to_user_id
         if isinstance(context, str) == isinstance(to_user_id, int):

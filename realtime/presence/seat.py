@@ -39,12 +39,12 @@ class Seat:
     """One socket's.
 
     `few`: its path has the lower limit of sockets per user, and its old clients are refused above it.
-    `looks`: it is told of others at all; `counts`: by `user_status`, too.
+    `looks`: it is told of others at all, a customer only of its agent; `counts`: by `user_status`, too.
     """
 
     __slots__ = (
         *("_early", "_greeting", "_roster", "_seated", "_socket"),
-        *("chosen", "connection_id", "counted", "counts", "is_agent", "limit", "looks", "opened", "path", "shown", "user_id", "who", "yields"),
+        *("chosen", "connection_id", "counted", "counts", "is_agent", "limit", "looks", "opened", "path", "sees_all", "shown", "user_id", "who", "yields"),
     )
 
     def __init__(self, socket: Socket, *, path: str, few: bool, new_client: bool, looks: bool, counts: bool) -> None:
@@ -58,8 +58,9 @@ class Seat:
         self._greeting: ConnectedData | None = None
         self.who = who(self.user_id, customer=role == Role.CUSTOMER)
         self.is_agent = role == Role.AGENT
-        self.looks = looks and role != Role.CUSTOMER
-        self.counts = counts and self.looks
+        self.sees_all = role != Role.CUSTOMER
+        self.looks = looks
+        self.counts = counts and self.sees_all
         self.path = path
         self.limit = options.ws_max_connections_per_user if few else options.ws_max_tabs_per_user
         self.yields = few and not new_client

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from notifications.models import Entry
 from realtime.chat.direct import send_direct
-from realtime.chat.models import DirectMessage
+from realtime.chat.models import DirectMessage, Session
+from realtime.chat.posting import Post
 from tests.servers.workers import Site
-from tests.sockets import Socket, connect
+from tests.sockets import Frame, Socket, connect
 
 MEMBERS = "/api/v1/ws"
+CHAT = "/ws/chat"
 
 Open = Callable[..., Socket]
 Say = Callable[..., None]
@@ -33,6 +37,23 @@ def wrote(sender: User, to: User, text: str = "Hello!", **more: str) -> DirectMe
 def topics(user: User) -> list[str]:
     """Of what stands in this user's stream, in order."""
     return list(Entry.objects.filter(user=user).order_by("seq").values_list("topic", flat=True))
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits(db: None) -> None:
+    """Routing is one for all, so what other tests have left open would be given to this one's agents."""
+    Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
+
+
+def wants(sender: User, text: str, session: Session | UUID | None = None, name: str = "", *, note: bool = False) -> Post:
+    """What somebody wants to write in a support session."""
+    public_id = session.public_id if isinstance(session, Session) else session
+    return Post(sender_id=sender.pk, role=sender.role, is_staff=sender.is_staff, session_id=public_id, text=text, client_message_id=name, is_note=note)
+
+
+def texts(frames: Iterable[Frame]) -> list[str]:
+    """Of the messages among these frames, in order."""
+    return [frame["message"]["text"] for frame in frames if frame["type"] in ("message", "offline_message")]
 
 
 @pytest.fixture

@@ -144,9 +144,9 @@ def test_the_tests_own_watch_over_customers_sockets_sees_what_it_should(server, 
     customers["subprotocol"] = {"new": True, "subprotocols": [f"bearer.{token(ann)}"]}
     for how in customers.values():
         with connect(server.ws_url + CHAT, **how) as socket:
-            assert socket.customers
+            assert socket.customer == ann.pk
     with connect(server.ws_url + SITE, token=token(mia)) as page:
-        assert not page.customers
+        assert page.customer is None
         assert tells_of_people(page.until("connected"))
     for data in ({"type": "presence", "data": {}}, {"type": "heartbeat", "data": {"online_count": 0}}, {"type": "typing", "data": {}}):
         assert tells_of_people(data)

@@ -1,0 +1,153 @@
+"""What a client may ask on the support chat's socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Final
+from uuid import UUID
+
+from django import db
+from django.conf import settings
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from msgspec import Meta
+
+from accounts import limits
+from accounts.claims import Claims
+from accounts.executor import in_thread
+from accounts.groups import publish, user_group
+from accounts.models import User
+from notifications.wire import Command, Refused, encode, splice
+from realtime.chat import posting, services
+from realtime.chat.declined import FRAME_CODES, Declined
+from realtime.chat.events import OWN_SUPPORT, SUPPORT
+from realtime.chat.models import LONGEST_NAME, Session
+from realtime.chat.posting import Post
+from realtime.chat.telling import message_event
+from realtime.outlet import Outlet
+from realtime.presence.commands import Typing
+from realtime.presence.events import Typing as TypingEvent
+from realtime.presence.events import TypingData
+from realtime.refusals import Refusal
+
+SessionId = Annotated[str, Meta(max_length=100)]
+
+
+class WriteMessage(Command, kw_only=True, tag="message", rename="camel"):
+    """Write in a session. A customer without a session writes in its open one, or a new one. `note`: for agents only."""
+
+    session_id: SessionId | None = None
+    text: str
+    client_message_id: Annotated[str, Meta(max_length=LONGEST_NAME)] = ""
+    note: bool = False
+
+
+class Read(Command, kw_only=True, tag="read", rename="camel"):
+    """The user has read a session, up to a message or all of it."""
+
+    session_id: SessionId
+    up_to: SessionId | None = None
+
+
+COMMANDS: Final[Mapping[str, type[Command]]] = {"message": WriteMessage, "read": Read}
+
+
+class SupportCommands:
+    """A socket on which support sessions are written."""
+
+    claims: Claims
+    outlet: Outlet
+    carried: tuple[str, ...]
+
+    async def do_message(self, command: WriteMessage) -> None:
+        """Store it and tell the session's people. What the sender is told is the answer, and old clients are told nothing."""
+        claims, name = self.claims, command.client_message_id
+        if await limits.ahit("rate_support", limits.caller(User, claims.user_id), settings.SWITCHBOARD.rate_support) is not None:
+            raise Refused("RATE_LIMITED", _("You write too much at once. Wait a little, then send this again."), name)
+        try:
+            session_id = _uuid(command.session_id, "sessionId") if command.session_id else None
+            wanted = Post(
+                sender_id=claims.user_id,
+                role=claims.role,
+                is_staff=claims.is_staff,
+                session_id=session_id,
+                text=command.text,
+                client_message_id=name,
+                is_note=command.note,
+            )
+            sent = await posting.apost(wanted)
+        except Declined as declined:
+            raise Refused(FRAME_CODES[declined.code], declined.sentence, name) from declined
+        except (db.OperationalError, db.InterfaceError) as error:
+            # Named, so that the client knows which to send again.
+            raise Refused("DEPENDENCY_DOWN", str(Refusal("DEPENDENCY_DOWN").text), name) from error
+        if not sent.new and OWN_SUPPORT in self.carried:
+            seq = sent.message.sender_seq
+            self.outlet.repeat(seq, splice(encode(message_event(sent.message, own=True)), seq=seq))
+
+    async def do_read(self, command: Read) -> None:
+        try:
+            session_id = _uuid(command.session_id, "sessionId")
+            up_to = _uuid(command.up_to, "upTo") if command.up_to else None
+            await in_thread(partial(services.read, user_id=self.claims.user_id, session_id=session_id, up_to=up_to))
+        except Declined as declined:
+            raise Refused(FRAME_CODES[declined.code], declined.sentence) from declined
+        except (db.OperationalError, db.InterfaceError) as error:
+            raise Refusal("DEPENDENCY_DOWN") from error
+
+    async def do_typing(self, command: Typing) -> None:
+        """Only within a session, to the other one of its two people."""
+        said = command.data
+        context = said.context if isinstance(said.context, str) else ""
+        if not context or isinstance(said.to_user_id, int):
+            raise Refused("INVALID_MESSAGE", _("The field “data.context” must be the session that you type in."))
+        try:
+            told = await in_thread(tell_typing, self.claims.user_id, _uuid(context, "data.context"), said.is_typing)
+        except Declined as declined:
+            raise Refused(FRAME_CODES[declined.code], declined.sentence) from declined
+        except (db.OperationalError, db.InterfaceError) as error:
+            raise Refusal("DEPENDENCY_DOWN") from error
+        if not told:
+            raise Refused("NOT_FOUND", _("There is no such session."))
+
+
+class TypingAnywhere:
+    """A socket on which a context may be a support session: that reaches only its people. Any other is as it is."""
+
+    claims: Claims
+
+    async def do_typing(self, command: Typing) -> None:
+        context = command.data.context
+        if isinstance(context, str) and len(context) == len(str(UUID(int=0))):
+            try:
+                session = UUID(context)
+            except ValueError:
+                pass
+            else:
+                if await in_thread(_is_session, session):
+                    await in_thread(tell_typing, self.claims.user_id, session, command.data.is_typing)
+                    return
+        await super().do_typing(command)  # type: ignore[misc]
+
+
+def tell_typing(user_id: int, session_id: UUID, is_typing: bool) -> bool:
+    """Tell the other one of a session's two people that this one types. False: it is neither of them."""
+    mine = Session.objects.filter(Q(customer=user_id) | Q(agent=user_id), public_id=session_id).exclude(status=Session.Status.CLOSED)
+    found = mine.values_list("customer", "agent").first()
+    if found is None:
+        return False
+    frame = encode(TypingEvent(data=TypingData(user_id=user_id, is_typing=is_typing, context=str(session_id))))
+    publish((user_group(each), {"type": "aside", "topic": SUPPORT, "frame": frame}) for each in found if each not in (None, user_id))
+    return True
+
+
+def _is_session(session_id: UUID) -> bool:
+    return Session.objects.filter(public_id=session_id).exists()
+
+
+def _uuid(text: str, field: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Declined("NOT_FOUND", _("There is no such session."), "") from error
