@@ -44,6 +44,16 @@ def test_a_customer_begins_and_goes_on_in_what_is_open(api: Api, ann: User) -> N
     assert [each.text for each in Session.objects.get(customer=ann).messages.order_by("order")] == ["Where is it?", "Hello?"]
 
 
+def test_what_is_sent_again_after_its_session_was_closed_opens_no_other(api: Api, ann: User) -> None:
+    body = {"text": "Where is it?", "clientMessageId": "m-1"}
+    first = api(ann).post(SESSIONS, body).json()
+    services.close(by=ann, session_id=first["id"])
+    again = api(ann).post(SESSIONS, body)
+    assert (again.status_code, again.json()["id"], again.json()["status"]) == (200, first["id"], "closed")
+    assert api(ann).post(SESSIONS, {**body, "text": "Another one"}).status_code == 409
+    assert Session.objects.filter(customer=ann).count() == 1
+
+
 def test_a_session_can_be_opened_without_a_word(api: Api, ann: User) -> None:
     opened = api(ann).post(SESSIONS, {"channel": "APP"})
     assert (opened.status_code, opened.json()["lastMessage"], opened.json()["channel"]) == (201, None, "APP")

@@ -58,6 +58,14 @@ def test_of_two_who_claim_at_once_one_is_told_who_has_it(api: Api, bob: User, al
         services.close(by=session.agent, session_id=session.public_id)
 
 
+def test_who_has_it_is_told_by_no_username(api: Api, ann: User, alice: User) -> None:
+    bob = cast.agent("bob")
+    User.objects.filter(pk=bob.pk).update(display_name="")
+    lost = api(alice).post(at(asked(ann, agent=bob), "claim"))
+    assert lost.status_code == 409
+    assert bob.username not in lost.content.decode()
+
+
 def test_customers_and_staff_who_are_no_agents_claim_nothing(api: Api, ann: User, admin: User) -> None:
     session = asked(ann)
     for who in (ann, admin):
