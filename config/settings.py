@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "notifications",
     "realtime",
     "realtime.chat",
+    "realtime.hours",
     "realtime.presence",
     "daphne",
     "channels",

@@ -74,6 +74,7 @@ ONCE = {
     "test_options",
     "test_pace",
     "test_saying",
+    "test_schedule",
     "test_serve",
     "test_server_protocol",
     "test_shard",

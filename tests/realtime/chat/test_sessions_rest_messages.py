@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,8 +18,11 @@ from accounts.models import User
 from realtime.chat import services
 from realtime.chat.models import Message, Session
 from tests import cast
+from tests.conftest import Servers
 from tests.notifications.stream import head
+from tests.realtime.chat.conftest import CHAT
 from tests.realtime.chat.support import SESSIONS, asked, at, ids, say, texts
+from tests.sockets import connect
 
 Api = Callable[..., APIClient]
 
@@ -242,3 +246,18 @@ def test_who_writes_too_much_is_told_when_to_go_on(api: Api, ann: User, bob: Use
     assert api(ann).post(SESSIONS, {"text": "Hello?"}).status_code == 429
     assert api(bob).post(at(session, "messages"), {"text": "Hello!"}).status_code == 201
     assert api(ann).get(at(session, "messages")).status_code == 200
+
+
+def test_what_is_written_on_a_socket_counts_too(servers: Servers, ann: User, token: Callable[[User], str]) -> None:
+    with servers.serve(env={"RATE_SUPPORT": "2/h"}) as strict, connect(strict.ws_url + CHAT, token=token(ann), new=True) as line:
+        headers = {"Authorization": f"Bearer {token(ann)}"}
+        opened = httpx.post(strict.url + SESSIONS, json={"text": "one"}, headers=headers)
+        assert opened.status_code == 201
+        line.send({"type": "message", "text": "two", "clientMessageId": "a-2"})
+        line.send({"type": "message", "text": "three", "clientMessageId": "a-3"})
+        refused = line.until("error")
+        assert (refused["error_code"], refused["data"]) == ("RATE_LIMITED", {"client_message_id": "a-3"})
+        address = strict.url + at(UUID(opened.json()["id"]), "messages")
+        limited = httpx.post(address, json={"text": "four"}, headers=headers)
+        assert (limited.status_code, limited.json()["code"]) == (429, "RATE_LIMITED")
+        assert texts(httpx.get(address, headers=headers)) == ["two", "one"]
