@@ -9,7 +9,8 @@ from uuid import UUID
 from accounts.models import User
 from realtime.chat import services
 from realtime.chat.models import Message, Session
-from realtime.chat.posting import Post, post
+from realtime.chat.posting import post
+from tests.realtime.chat.conftest import wants
 
 SESSIONS = "/api/v1/sessions"
 
@@ -36,10 +37,7 @@ def asked(customer: User, text: str = "Where is my parcel?", *, agent: User | No
 
 def say(sender: User, session: Session, text: str = "Hello!", *, note: bool = False, name: str = "") -> Message:
     """Write there, from Python."""
-    wanted = Post(
-        sender_id=sender.pk, role=sender.role, is_staff=sender.is_staff, session_id=session.public_id, text=text, client_message_id=name, is_note=note
-    )
-    return post(wanted).message
+    return post(wants(sender, text, session, name, note=note)).message
 
 
 def texts(answer: Any) -> list[str]:
