@@ -166,7 +166,7 @@ class Options:
     support_reopen: float = knob(86400.0, **seconds(0, 365 * 86400))
     """For how long after a session was closed its customer's next message opens it again, instead of a new one."""
     rate_support: tuple[int, float] = knob((1200, 60.0), **RATE)
-    """Messages in support sessions per sender, over sockets and REST together."""
+    """Messages in support sessions per sender, over sockets and REST together; calls that change a session count, too."""
 
     # Notifications
     retention: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))

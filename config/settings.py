@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "NotificationStatus": "notifications.models.Notification.Status",
         "PresenceStatus": "realtime.presence.serializers.STATUSES",
+        "SessionStatus": "realtime.chat.models.Session.Status",
     },
 }
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
