@@ -166,7 +166,7 @@ class Options:
     support_reopen: float = knob(86400.0, **seconds(0, 365 * 86400))
     """For how long after a session was closed its customer's next message opens it again, instead of a new one."""
     rate_support: tuple[int, float] = knob((1200, 60.0), **RATE)
-    """Messages in support sessions per sender, over sockets and REST together."""
+    """Messages in support sessions per sender, over sockets and REST together; calls that change a session count, too."""
     email_url: str = knob("", mail_server, "smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS), smtps://…:465, or console")
     """The server that takes our mails; `console` prints them. Empty: no mails. Special characters of user and password are percent-encoded."""
     email_from: str = knob("", sender, "an address such as Shop <support@shop.example>")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 from urllib.parse import urlencode
@@ -24,9 +22,10 @@ from accounts.permissions import IsAgent, IsPerson, IsStaff
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from realtime.chat import services as chat
-from realtime.chat.declined import Declined
+from realtime.chat.declined import as_problem
 from realtime.chat.models import Session
 from realtime.chat.sessions import visible_to
+from realtime.chat.views import Supporters
 from realtime.chat.words import agent_name
 from realtime.desk import figures, services
 from realtime.desk import serializers as shapes
@@ -76,13 +75,14 @@ class CardView(APIView):
 
 class BlockView(APIView):
     permission_classes = (IsPerson,)
+    throttle_classes = (Supporters,)
 
     @extend_schema(request=shapes.BlockSerializer, responses={204: None, "4XX": PROBLEM})
     def post(self, request: Request, user_id: int) -> Response:
         """Let a customer write no more; what it has open is closed. Blocking twice is blocking once."""
         customer = _customer(request, user_id)
         asked = _checked(shapes.BlockSerializer(data=request.data))
-        with _declined():
+        with as_problem():
             chat.block(by=person(request), customer_id=customer.pk, reason=asked["reason"])
         return Response(status=204)
 
@@ -90,7 +90,7 @@ class BlockView(APIView):
     def delete(self, request: Request, user_id: int) -> Response:
         """Let it write again."""
         customer = _customer(request, user_id)
-        with _declined():
+        with as_problem():
             chat.unblock(by=person(request), customer_id=customer.pk)
         return Response(status=204)
 
@@ -110,6 +110,7 @@ class EmailView(APIView):
     """Where a customer's answers are mailed while it is away."""
 
     permission_classes = (IsCustomer,)
+    throttle_classes = (Supporters,)
 
     @extend_schema(request=shapes.EmailSerializer, responses={200: shapes.EmailSerializer, "4XX": PROBLEM})
     def put(self, request: Request) -> Response:
@@ -172,12 +173,3 @@ def _checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     checked: dict[str, Any] = serializer.validated_data
     return checked
-
-
-@contextmanager
-def _declined() -> Iterator[None]:
-    """What the chat declines, as an answer."""
-    try:
-        yield
-    except Declined as declined:
-        raise Problem("INVALID_REQUEST" if declined.code == "INVALID" else declined.code, detail=declined.text) from declined
