@@ -19,6 +19,7 @@ from realtime.desk.models import Contact
 from realtime.desk.services import leave_email
 from tests import cast
 from tests.realtime.desk.conftest import DESK, session_of
+from tests.servers.redis import PrivateRedis
 
 Api = Callable[..., APIClient]
 EMAIL = f"{DESK}/email"
@@ -119,6 +120,13 @@ def test_a_customer_leaves_an_address_that_her_agents_see_and_takes_it_back(api:
     assert api(bob).get(card(ann)).json()["email"] == "ann@other.example"
     assert [api(ann).delete(EMAIL).status_code for _ in range(2)] == [204, 204]
     assert api(bob).get(card(ann)).json()["email"] is None
+
+
+def test_who_changes_it_too_often_is_asked_to_wait(api: Api, ann: User, options: Callable[..., None], redis: PrivateRedis) -> None:
+    options(rate_support=(2, 3600.0))
+    answers = [api(ann).put(EMAIL, {"email": f"{number}@shop.example"}) for number in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert int(answers[-1]["Retry-After"]) > 60
 
 
 @pytest.mark.parametrize("email", ["ann", "ann@", "a@b.example\nBcc: eve@shop.example", "", 7, None, "x" * 250 + "@shop.example", ["a@b.example"]])
