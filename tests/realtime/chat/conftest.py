@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from notifications.models import Entry
 from realtime.chat.direct import send_direct
-from realtime.chat.models import DirectMessage, Session
+from realtime.chat.models import DirectMessage, Session, Transfer
 from realtime.chat.posting import Post
 from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
@@ -41,7 +41,8 @@ def topics(user: User) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nobody_waits(db: None) -> None:
-    """Routing is one for all, so what other tests have left open would be given to this one's agents."""
+    """Routing is one for all: what other tests have left open would be given to this one's agents, and how long theirs took be told."""
+    Transfer.objects.all().delete()
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
 
 
@@ -63,7 +64,7 @@ def opened(server: Site, token: Callable[[User], str]) -> Iterator[Open]:
 
         def opened(user: User, path: str = MEMBERS, *, new: bool = False, **query: object) -> Socket:
             socket = all_of_them.enter_context(connect(server.ws_url + path, token=token(user), new=new, query=query))
-            socket.until("connected")
+            socket.until("offline_messages_complete" if path == CHAT else "connected")
             return socket
 
         yield opened
