@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.groups import publish, user_group
-from notifications.columns import columns, texts_column
+from notifications.columns import as_json, columns
 from notifications.models import Body, Entry, Inbox
 from notifications.wire import Durable, encode, splice
 
@@ -56,10 +56,11 @@ class _Line(NamedTuple):
     body: str
 
 
-def send(deliveries: Iterable[Delivery]) -> dict[int, int]:
+def send(deliveries: Iterable[Delivery], *, numbered: Callable[[Sequence[Mapping[int, int]]], None] | None = None) -> dict[int, int]:
     """Tell all these events, in this order, and return each recipient's newest number.
 
-    Must be called inside a transaction.
+    `numbered` is called under the locks with the numbers that each delivery's recipients were given,
+    before anything is written: what it stores can know its number. Must be called inside a transaction.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("inbox.send belongs into the transaction that stores what it tells of")
@@ -67,7 +68,10 @@ def send(deliveries: Iterable[Delivery]) -> dict[int, int]:
         raise transaction.TransactionManagementError("inbox.send was called twice in one transaction; collect the deliveries and send them last")
     deliveries = [each for each in deliveries if each.recipients]
     heads = _number(Counter(user_id for each in deliveries for user_id in set(each.recipients)))
-    lines = _lines(deliveries, heads)
+    numbers = _numbers(deliveries, heads)
+    if numbered is not None:
+        numbered(numbers)
+    lines = _lines(deliveries, numbers)
     _store(lines, _store_bodies(line.body for line in lines))
     if lines:
         transaction.on_commit(_Publish(lines), robust=True)
@@ -105,7 +109,7 @@ _STORE: Final = {
 
 
 _STORE_BODIES: Final = {
-    "postgresql": f"INSERT INTO {Body._meta.db_table} (created_at, text) SELECT %s, t.text FROM unnest(%s::text[]) AS t (text) RETURNING text, id",
+    "postgresql": f"INSERT INTO {Body._meta.db_table} (created_at, text) SELECT %s, value FROM json_array_elements_text(%s::json) RETURNING text, id",
     "sqlite": f"INSERT INTO {Body._meta.db_table} (created_at, text) SELECT %s, value FROM json_each(%s) WHERE true RETURNING text, id",
 }
 
@@ -119,14 +123,22 @@ def _number(counts: Mapping[int, int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def _lines(deliveries: Sequence[Delivery], heads: Mapping[int, int]) -> list[_Line]:
+def _numbers(deliveries: Sequence[Delivery], heads: Mapping[int, int]) -> list[dict[int, int]]:
+    """The number of each recipient, for each delivery."""
     left = Counter(user_id for each in deliveries for user_id in set(each.recipients))
-    lines = []
+    numbers = []
     for each in deliveries:
         seqs = {}
         for user_id in dict.fromkeys(each.recipients):
             left[user_id] -= 1
             seqs[user_id] = heads[user_id] - left[user_id]
+        numbers.append(seqs)
+    return numbers
+
+
+def _lines(deliveries: Sequence[Delivery], numbers: Sequence[Mapping[int, int]]) -> list[_Line]:
+    lines = []
+    for each, seqs in zip(deliveries, numbers, strict=True):
         items = each.items or {}
         if isinstance(each.event, Late):
             written = each.event.write(seqs)
@@ -146,7 +158,7 @@ def _store_bodies(texts: Iterable[str]) -> dict[str, int]:
     if not different:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_STORE_BODIES[connection.vendor], [timezone.now(), texts_column(different)])
+        cursor.execute(_STORE_BODIES[connection.vendor], [timezone.now(), as_json(different)])
         return dict(cursor.fetchall())
 
 

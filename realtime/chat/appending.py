@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Role, User
-from notifications.columns import columns
+from notifications.columns import as_json, columns
 from realtime.chat.models import Message, Participant, Session
 
 _SESSION, _PARTICIPANT, _MESSAGE = (model._meta.db_table for model in (Session, Participant, Message))
@@ -34,6 +34,19 @@ _READ: Final = {
     "sqlite": f"""
         UPDATE {_PARTICIPANT} SET read_up_to = t.value ->> 2 FROM json_each(%s) AS t
         WHERE {_PARTICIPANT}.session_id = t.value ->> 0 AND {_PARTICIPANT}.user_id = t.value ->> 1 AND {_PARTICIPANT}.read_up_to < t.value ->> 2
+    """,
+}
+_INSERT: Final = {
+    "postgresql": f"""
+        INSERT INTO {_MESSAGE} (public_id, session_id, "order", sender_id, sender_type, is_note, text, said, client_message_id, sender_seq, created_at)
+        SELECT t.* FROM json_to_recordset(%s::json) AS t (a uuid, b bigint, c int, d bigint, e text, f bool, g text, h jsonb, i text, j bigint, k timestamptz)
+        RETURNING id, session_id, "order"
+    """,
+    "sqlite": f"""
+        INSERT INTO {_MESSAGE} (public_id, session_id, "order", sender_id, sender_type, is_note, text, said, client_message_id, sender_seq, created_at)
+        SELECT value ->> 'a', value ->> 'b', value ->> 'c', value ->> 'd', value ->> 'e', value ->> 'f', value ->> 'g',
+            nullif(value -> 'h', 'null'), value ->> 'i', value ->> 'j', value ->> 'k'
+        FROM json_each(%s) WHERE true RETURNING id, session_id, "order"
     """,
 }
 _NUMBER: Final = {
@@ -86,7 +99,7 @@ def store(messages: Sequence[Message]) -> None:
     """Store messages, and what they change in their sessions, which must be locked. `keep_numbers` follows when they have been told."""
     if not messages:
         return
-    Message.objects.bulk_create(messages)
+    _insert(messages)
     sessions = {message.session_id: message.session for message in messages}.values()
     _run(_ADVANCE, [(each.pk, each.newest, _moment(each.written_at), _moment(each.owed_since), _moment(each.answered_at)) for each in sessions])
     read = {(message.session_id, message.sender_id): message.order for message in messages if message.sender_id is not None}
@@ -99,6 +112,22 @@ def keep_numbers(messages: Sequence[Message]) -> None:
     numbered = [(message.pk, message.sender_seq) for message in messages if message.client_message_id]
     if numbered:
         _run(_NUMBER, numbered)
+
+
+def _insert(messages: Sequence[Message]) -> None:
+    rows = [dict(zip("abcdefghijk", _values(each), strict=True)) for each in messages]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT[connection.vendor], [as_json(rows)])
+        numbers = {(session, order): pk for pk, session, order in cursor.fetchall()}
+    for message in messages:
+        message.pk = numbers[message.session_id, message.order]
+        message._state.adding = False
+
+
+def _values(message: Message) -> tuple[Any, ...]:
+    public_id = message.public_id.hex if connection.vendor == "sqlite" else message.public_id
+    what = (message.sender_id, message.sender_type, message.is_note, message.text, message.said)
+    return public_id, message.session_id, message.order, *what, message.client_message_id, message.sender_seq, _moment(message.created_at)
 
 
 def _run(statement: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -29,29 +28,23 @@ class Wanted(Protocol):
     def is_note(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A message that may be written: in `session`, or, with None, in one that has to be opened for it."""
-
-    text: str
-    session: Session | None
-
-
-def judge(wanted: Wanted, text: str, session: Session | None) -> Judged:
-    """`session` is the one that was named, or the one that the customer has open. Raises Declined."""
+def judge(wanted: Wanted, session: Session | None) -> Session | None:
+    """In which session it may be written; None: in one that has to be opened for it. `session` is the one that
+    was named, or the one that the customer has open. Raises Declined.
+    """
     if wanted.role == Role.CUSTOMER:
-        return Judged(text, _of_customer(wanted, session))
+        return _of_customer(wanted, session)
     if wanted.session_id is None:
         raise Declined("INVALID", _("Name the session that this belongs to."), "sessionId")
     if session is None or not _sees(wanted, session):
         raise nothing()
     if wanted.is_note:
-        return Judged(text, session)
+        return session
     if session.agent_id != wanted.sender_id:
         raise Declined("FORBIDDEN", _("This session is not yours: claim it first, or have it transferred to you."))
     if session.status == Session.Status.CLOSED:
         raise Declined("CONFLICT", _("This session is closed. It opens again when the customer writes."), "sessionId")
-    return Judged(text, session)
+    return session
 
 
 def _of_customer(wanted: Wanted, session: Session | None) -> Session | None:

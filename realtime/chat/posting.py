@@ -7,7 +7,7 @@ the row of routing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -16,7 +16,6 @@ from uuid import UUID
 from django import db
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import Q
 from django.utils import translation
 
 from accounts.batches import Batch
@@ -24,11 +23,10 @@ from accounts.executor import in_thread
 from accounts.models import Role
 from notifications.transactions import retried
 from realtime.chat import judging, opening
-from realtime.chat.appending import append, keep_numbers, store
+from realtime.chat.appending import append, store
 from realtime.chat.declined import Declined, another_message, check_text
-from realtime.chat.judging import Judged
 from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, Message, Session
-from realtime.chat.sessions import ACTIVE, locked
+from realtime.chat.sessions import ACTIVE, lock_for
 from realtime.chat.telling import Telling
 
 MOST: Final = 100
@@ -82,76 +80,85 @@ async def apost(wanted: Post) -> Sent:
 def post_all(posts: Sequence[Post]) -> list[Outcome]:
     """Write many, in this order; says of each what has become of it. One that fails holds up no other."""
     outcomes: dict[int, Outcome] = {}
-    first: dict[int, Judged] = {}
-    named: set[tuple[int, str]] = set()
+    texts: dict[int, str] = {}
+    names: set[tuple[int, str]] = set()
     again: list[int] = []
-    earlier, sessions = _earlier(posts), _sessions(posts)
     for nth, wanted in enumerate(posts):
-        name = (wanted.sender_id, wanted.client_message_id)
-        with translation.override(wanted.language):
-            try:
-                text = wanted.text.strip()
+        name, text = (wanted.sender_id, wanted.client_message_id), wanted.text.strip()
+        if wanted.client_message_id and name in names:
+            again.append(nth)  # it is among these, too: once that is stored, this is the same
+            continue
+        try:
+            with translation.override(wanted.language):
                 check_text(text, "text", LONGEST_TEXT, needed=True)
                 check_text(wanted.client_message_id, "clientMessageId", LONGEST_NAME)
-                if name in earlier:
-                    outcomes[nth] = _the_same(wanted, earlier[name])
-                elif name in named:
-                    again.append(nth)  # it is among these, too: once that is stored, this is the same
-                else:
-                    first[nth] = judging.judge(wanted, text, sessions.get(_key(wanted)))
-                    named |= {name} if wanted.client_message_id else set()
-            except Declined as declined:
-                outcomes[nth] = declined
-    outcomes |= _store(posts, first)
+        except Declined as declined:
+            outcomes[nth] = declined
+            continue
+        names.add(name)
+        texts[nth] = text
+    if texts:
+        outcomes |= _write(posts, texts)
     if again:
         outcomes |= zip(again, post_all([posts[nth] for nth in again]), strict=True)
     return [outcomes[nth] for nth in range(len(posts))]
 
 
-def _store(posts: Sequence[Post], judged: Mapping[int, Judged]) -> dict[int, Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    quick = {nth: each for nth, each in judged.items() if each.session is not None}
-    if quick:
-        try:
-            outcomes = _append(posts, quick)
-        except IntegrityError:
-            # The same at the same instant, on another worker, which was faster: find out which.
-            if len(posts) > 1:
-                return {nth: post_all([posts[nth]])[0] for nth in judged}
-            [(nth, wanted)] = enumerate(posts)
-            found = _earlier(posts)
-            if not found:
-                raise
-            return {nth: _outcome(wanted, lambda: _the_same(wanted, found[wanted.sender_id, wanted.client_message_id]))}
-    for nth, each in judged.items():
-        if nth not in outcomes:
-            outcomes[nth] = _outcome(posts[nth], partial(_open, posts[nth], each.text))
+def _write(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcome]:
+    outcomes = _append_new(posts, texts)
+    left = [nth for nth in texts if not isinstance(outcomes.get(nth), Sent)]
+    # What was stored before is that, whatever has become of its session; and opens none.
+    earlier = _earlier([posts[nth] for nth in left])
+    for nth in left:
+        wanted, name = posts[nth], (posts[nth].sender_id, posts[nth].client_message_id)
+        if name in earlier:
+            outcomes[nth] = _outcome(wanted, partial(_the_same, wanted, earlier[name]))
+        elif nth not in outcomes:
+            outcomes[nth] = _outcome(wanted, partial(_open, wanted, texts[nth]))
     return outcomes
 
 
+def _append_new(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcome]:
+    try:
+        return _append(posts, texts)
+    except IntegrityError:
+        # Some were sent before. That is seldom, so it is not asked of each first.
+        earlier = _earlier([posts[nth] for nth in texts])
+        if not earlier:
+            raise
+        same = {nth: earlier[name] for nth in texts if (name := (posts[nth].sender_id, posts[nth].client_message_id)) in earlier}
+        rest = {nth: text for nth, text in texts.items() if nth not in same}
+        outcomes = {nth: _outcome(posts[nth], partial(_the_same, posts[nth], found)) for nth, found in same.items()}
+        return outcomes | (_append_new(posts, rest) if rest else {})
+
+
 @retried
-def _append(posts: Sequence[Post], quick: Mapping[int, Judged]) -> dict[int, Outcome]:
-    """Store these; those whose session has been closed meanwhile are left out."""
-    rows = {session.pk: session for session in locked({each.session.pk for each in quick.values() if each.session is not None})}
+def _append(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcome]:
+    """Store these, or say why not; those for which a session has to be opened are left out. Raises IntegrityError where one was sent before."""
+    named = {each.session_id for nth in texts if (each := posts[nth]).session_id}
+    customers = {each.sender_id for nth in texts if (each := posts[nth]).session_id is None and each.role == Role.CUSTOMER}
+    sessions: dict[UUID | int, Session] = {}
+    for session in lock_for(named, customers):
+        sessions[session.public_id] = session
+        if session.status in ACTIVE:
+            sessions[session.customer_id] = session
     telling, written = Telling(), []
     outcomes: dict[int, Outcome] = {}
-    for nth, before in quick.items():
+    for nth, text in texts.items():
         wanted = posts[nth]
-        with translation.override(wanted.language):
-            try:
-                judged = judging.judge(wanted, before.text, rows.get(before.session.pk) if before.session else None)
-            except Declined as declined:
-                outcomes[nth] = declined
-                continue
-        if judged.session is not None:
-            message = append(judged.session, wanted, judged.text)
+        try:
+            with translation.override(wanted.language):
+                session_of_it = judging.judge(wanted, sessions.get(wanted.session_id or wanted.sender_id))
+        except Declined as declined:
+            outcomes[nth] = declined
+            continue
+        if session_of_it is not None:
+            message = append(session_of_it, wanted, text)
             written.append(message)
-            outcomes[nth] = Sent(message, judged.session, new=True)
-    store(written)
-    for message in written:
-        telling.message(message)
-    telling.send()
-    keep_numbers(written)
+            telling.message(message)
+            outcomes[nth] = Sent(message, session_of_it, new=True)
+    if written:
+        telling.send(partial(store, written))
     return outcomes
 
 
@@ -182,22 +189,6 @@ def _the_same(wanted: Post, found: Message) -> Sent:
     if found.text != wanted.text.strip() or found.is_note != wanted.is_note or elsewhere:
         raise another_message("clientMessageId")
     return Sent(found, found.session, new=False)
-
-
-def _key(wanted: Post) -> UUID | int:
-    return wanted.session_id or wanted.sender_id
-
-
-def _sessions(posts: Iterable[Post]) -> dict[UUID | int, Session]:
-    """The sessions that were named, by their ids, and those that customers have open, by their customers."""
-    named = {each.session_id for each in posts if each.session_id}
-    customers = {each.sender_id for each in posts if each.session_id is None and each.role == Role.CUSTOMER}
-    found: dict[UUID | int, Session] = {}
-    for session in Session.objects.filter(Q(public_id__in=named) | Q(customer__in=customers, status__in=ACTIVE)).select_related("customer__block", "agent"):
-        found[session.public_id] = session
-        if session.status in ACTIVE:
-            found[session.customer_id] = session
-    return found
 
 
 def _outcome(wanted: Post, work: Callable[[], Sent]) -> Outcome:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
+from notifications.columns import as_json, numbers
 from realtime.chat.declined import Declined
-from realtime.chat.models import Message, Participant, Session
+from realtime.chat.models import Block, Message, Participant, Session
 
 ACTIVE: Final = (Session.Status.WAITING, Session.Status.OPEN)
 _PEOPLE: Final = ("customer__block", "agent")
@@ -59,6 +62,46 @@ def locked(sessions: QuerySet[Session] | Iterable[int]) -> list[Session]:
     """These, or those with these numbers, locked in one order. Must be called in a transaction, before any inbox is locked."""
     found = sessions if isinstance(sessions, QuerySet) else Session.objects.filter(pk__in=list(sessions))
     return list(found.select_related(*_PEOPLE).order_by("pk").select_for_update(of=("self",), no_key=True))
+
+
+_LOCK: Final = """
+    SELECT s.id, s.public_id, s.customer_id, s.agent_id, s.status, s.newest, s.written_at, s.owed_since, s.answered_at, s.closed_at,
+        c.username, c.display_name, c.role, c.language, a.username, a.display_name, a.role, a.language, b.customer_id
+    FROM {session} s JOIN {user} c ON c.id = s.customer_id LEFT JOIN {user} a ON a.id = s.agent_id LEFT JOIN {block} b ON b.customer_id = s.customer_id
+    WHERE s.public_id IN ({ids}) OR (s.customer_id IN ({customers}) AND s.status <> 'closed')
+    ORDER BY s.id {lock}
+"""
+_TABLES: Final = {"session": Session._meta.db_table, "user": User._meta.db_table, "block": Block._meta.db_table}
+_LOCK_FOR: Final = {
+    "postgresql": _LOCK.format(ids="SELECT unnest(%s::uuid[])", customers="SELECT unnest(%s::bigint[])", lock="FOR NO KEY UPDATE OF s", **_TABLES),
+    "sqlite": _LOCK.format(ids="SELECT value FROM json_each(%s)", customers="SELECT value FROM json_each(%s)", lock="", **_TABLES),
+}
+_OWN: Final = ["id", "public_id", "customer_id", "agent_id", "status", "newest", "written_at", "owed_since", "answered_at", "closed_at"]
+_PERSON: Final = ["id", "username", "display_name", "role", "language"]
+
+
+def lock_for(public_ids: Iterable[UUID], customers: Iterable[int]) -> list[Session]:
+    """The sessions with these ids, and those that these customers have open, locked in one order, as far as writing needs them.
+
+    It is what every message begins with, and the ORM takes four times as long for it.
+    """
+    sqlite = connection.vendor == "sqlite"
+    ids = as_json([each.hex for each in public_ids]) if sqlite else "{" + ",".join(map(str, public_ids)) + "}"
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_FOR[connection.vendor], [ids, numbers(customers)])
+        return [_session(row, sqlite=sqlite) for row in cursor.fetchall()]
+
+
+def _session(row: Sequence[Any], *, sqlite: bool) -> Session:
+    own = list(row[:10])
+    if sqlite:
+        own[1], own[6:] = UUID(own[1]), [each and each.replace(tzinfo=UTC) for each in own[6:]]
+    session = Session.from_db(connection.alias, _OWN, own)
+    customer = User.from_db(connection.alias, _PERSON, [row[2], *row[10:14]])
+    customer._state.fields_cache["block"] = None if row[18] is None else Block(customer_id=row[18])
+    session._state.fields_cache["customer"] = customer
+    session._state.fields_cache["agent"] = None if row[3] is None else User.from_db(connection.alias, _PERSON, [row[3], *row[14:18]])
+    return session
 
 
 def lock_one(sessions: QuerySet[Session]) -> Session | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,6 +37,7 @@ class Telling:
     """Nothing is sent before `send`. Each is told in its own language."""
 
     _deliveries: list[Delivery] = field(default_factory=list)
+    _told: list[tuple[int, Message, dict[int, int], list[int]]] = field(default_factory=list)
     _queue: bool = False
 
     def message(self, message: Message, *, only: User | None = None) -> None:
@@ -50,19 +51,20 @@ class Telling:
 
         def write(seqs: Mapping[int, int]) -> dict[int, MessageSent | NoteWritten]:
             events = {}
-            for user_id, seq in seqs.items():
+            for user_id in seqs:
                 if user_id in others:
                     with translation.override(others[user_id].language or settings.LANGUAGE_CODE):
                         events[user_id] = message_event(message)
                 else:
-                    message.sender_seq = seq
                     events[user_id] = message_event(message, own=True)
             return events
 
         own = [by.pk] if by is not None and only is None else []
         # By its number a message is found among those that nobody has confirmed. Notes are not sent again.
-        items = None if message.is_note else dict.fromkeys(others, message.pk)
-        self._deliveries.append(Delivery(recipients=[*own, *others], event=Late(write), items=items))
+        items: dict[int, int] = {} if message.is_note or message.pk is None else dict.fromkeys(others, message.pk)
+        if own or others:
+            self._told.append((len(self._deliveries), message, items, list(others)))
+            self._deliveries.append(Delivery(recipients=[*own, *others], event=Late(write), items=items))
 
     def session(self, session: Session, reason: Reason, *, also: Iterable[User] = (), note: str = "") -> None:
         """What has become of a session: to its customer, its agent and these."""
@@ -81,9 +83,19 @@ class Telling:
         """The queue has changed: to everybody who waits, after all else."""
         self._queue = True
 
-    def send(self) -> None:
-        """The last thing in the transaction: it locks the inboxes."""
-        inbox.send(self._deliveries)
+    def send(self, store: Callable[[], None] | None = None) -> None:
+        """The last thing in the transaction: it locks the inboxes. `store` stores messages of which each knows its `sender_seq` by then."""
+
+        def numbered(numbers: Sequence[Mapping[int, int]]) -> None:
+            for nth, message, _items, _others in self._told:
+                message.sender_seq = numbers[nth].get(message.sender_id or 0, message.sender_seq)
+            if store is not None:
+                store()
+                for _nth, message, items, others in self._told:
+                    if not message.is_note:
+                        items.update(dict.fromkeys(others, message.pk))
+
+        inbox.send(self._deliveries, numbered=numbered)
         if self._queue:
             transaction.on_commit(queue.tell, robust=True)
 
