@@ -14,6 +14,7 @@ from notifications.models import Entry
 from realtime.chat.direct import send_direct
 from realtime.chat.models import DirectMessage, Session
 from realtime.chat.posting import Post
+from tests import cast
 from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
 
@@ -54,6 +55,12 @@ def wants(sender: User, text: str, session: Session | UUID | None = None, name: 
 def texts(frames: Iterable[Frame]) -> list[str]:
     """Of the messages among these frames, in order."""
     return [frame["message"]["text"] for frame in frames if frame["type"] in ("message", "offline_message")]
+
+
+@pytest.fixture
+def cara(db: None) -> User:
+    """Another customer."""
+    return cast.customer("cara")
 
 
 @pytest.fixture
