@@ -70,7 +70,7 @@ def opened(server: Site, token: Callable[[User], str]) -> Iterator[Open]:
 
         def opened(user: User, path: str = MEMBERS, *, new: bool = False, **query: object) -> Socket:
             socket = all_of_them.enter_context(connect(server.ws_url + path, token=token(user), new=new, query=query))
-            socket.until("connected")
+            socket.until("offline_messages_complete" if path == CHAT else "connected")
             return socket
 
         yield opened
