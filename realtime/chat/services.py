@@ -166,14 +166,14 @@ def read(*, user_id: int, session_id: UUID, up_to: UUID | None = None) -> None:
     if message is None and up_to is not None:
         raise Declined("NOT_FOUND", _("There is no such message in this session."), "upTo")
     if message is not None and message.order > part.read_up_to:
-        _read(part.pk, part.session, user_id, message)
+        _read(part, message)
 
 
 @retried
-def _read(pk: int, session: Session, user_id: int, message: Message) -> None:
-    if Participant.objects.filter(pk=pk, read_up_to__lt=message.order).update(read_up_to=message.order):
+def _read(part: Participant, message: Message) -> None:
+    if Participant.objects.filter(pk=part.pk, read_up_to__lt=message.order).update(read_up_to=message.order):
         telling = Telling()
-        telling.read(session, user_id, message)
+        telling.read(part.session, part.user_id, message, before=part.read_up_to)
         telling.send()
 
 
