@@ -248,11 +248,12 @@ function does.look()
   for i, user in ipairs(job.users) do answer.people[i] = person(job.kind, user) end
 end
 
--- Agents: how each is, and its connections, though it may appear offline. `age`: for how long all of that has been seen.
+-- Agents, or with `kind` "c" customers: how each is, and its connections, though it may appear offline. `age`: for how long all of that has been seen.
 function does.attend()
+  local kind = job.kind or 'p'
   answer.people, answer.age = {}, now - calm
   for i, user in ipairs(job.users) do
-    answer.people[i] = {redis.call('HGET', key('told:p'), user) or 'offline', connections('p:' .. user)}
+    answer.people[i] = {redis.call('HGET', key('told:' .. kind), user) or 'offline', connections(kind .. ':' .. user)}
   end
 end
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from notifications.models import Entry
 from realtime.chat.direct import send_direct
-from realtime.chat.models import DirectMessage, Session
+from realtime.chat.models import DirectMessage, Session, Transfer
 from realtime.chat.posting import Post
 from tests import cast
 from tests.servers.workers import Site
@@ -42,7 +42,8 @@ def topics(user: User) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nobody_waits(db: None) -> None:
-    """Routing is one for all, so what other tests have left open would be given to this one's agents."""
+    """Routing is one for all: what other tests have left open would be given to this one's agents, and how long theirs took be told."""
+    Transfer.objects.all().delete()
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
 
 
