@@ -118,13 +118,14 @@ def _close(by: User, pk: int, present: Here | None) -> Session:
     if session.status == Session.Status.CLOSED:
         return session
     telling = Telling()
-    _end(session, telling)
+    end(session, telling)
     routing.give_waiting(Desk(present), telling)
     telling.send()
     return session
 
 
-def _end(session: Session, telling: Telling) -> None:
+def end(session: Session, telling: Telling) -> None:
+    """Close a locked session that is not closed; what waits is not given away yet."""
     if session.status == Session.Status.WAITING:
         telling.queue()
     session.status, session.closed_at, session.owed_since, session.waiting_since = Session.Status.CLOSED, timezone.now(), None, None
@@ -193,7 +194,7 @@ def _block(by: User, customer: User, reason: str, present: Here | None) -> Block
     blocked, _new = Block.objects.get_or_create(customer=customer, defaults={"by": by, "reason": reason})
     telling = Telling()
     for session in locked(Session.objects.filter(customer=customer).exclude(status=Session.Status.CLOSED)):
-        _end(session, telling)
+        end(session, telling)
     routing.give_waiting(Desk(present), telling)
     telling.send()
     return blocked
