@@ -46,12 +46,13 @@ def test_everything_becomes_hers_and_all_are_told(opened: Open, ann: User, vera:
     says(ann, "Hello", session, "a-1")
     says(bob, "She is difficult.", session, note=True)
     says(bob, "Hello, Ann", session)
-    before = list(Message.objects.filter(session__in=[old, session]).values_list("pk", "order", "text"))
+    said = Message.objects.filter(session__in=[old, session]).order_by("pk").values_list("pk", "session", "order", "text")
+    before = list(said)
     desk, other, line = opened(bob, CHAT, new=True), opened(alice, CHAT, new=True), opened(vera, CHAT, new=True)
     hers = opened(ann, MEMBERS, new=True)
     proves(ann, vera)
     assert {each.customer_id for each in Session.objects.filter(pk__in=[old.pk, session.pk])} == {vera.pk}
-    assert list(Message.objects.filter(session__in=[old, session]).values_list("pk", "order", "text")) == before
+    assert list(said.all()) == before
     assert not Message.objects.filter(sender=ann).exists()
     assert set(Participant.objects.filter(session=session).values_list("user", flat=True)) == {vera.pk, bob.pk}
     for socket, sessions in ((desk, [session]), (other, [old]), (line, [old, session])):
