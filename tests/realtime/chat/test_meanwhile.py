@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
+from accounts import services as accounts
 from accounts.models import User
 from realtime.chat import services
 from realtime.chat.declined import Declined
 from realtime.chat.models import Message, Participant, Session
-from realtime.chat.posting import Sent, post_all
+from realtime.chat.posting import Sent, post, post_all
 from realtime.chat.take_over import take_over
 from tests import cast
 from tests.realtime.chat.conftest import wants
@@ -119,3 +120,27 @@ def test_what_an_agent_writes_as_its_customer_proves_who_she_is_reaches_her(ann:
         take_over(anonymous=ann, verified=vera)
     assert isinstance(outcomes[0], Sent), outcomes
     assert ("Hello, Vera" in stream(vera), "Hello, Vera" in stream(ann)) == (True, False)
+
+
+def test_an_anonymous_customer_opens_nothing_as_she_proves_who_she_is(ann: User) -> None:
+    vera = cast.customer("vera", external_id=f"host-{ann.pk}")
+    refusals = []
+
+    def opens() -> None:
+        with pytest.raises(Declined) as declined:
+            post(wants(ann, "Is anybody there?"))
+        refusals.append(declined.value.code)
+
+    with meanwhile(opens):
+        accounts.take_over(anonymous=ann.customer, verified=vera.customer)
+    assert refusals == ["FORBIDDEN"]
+    assert not Session.objects.filter(customer=ann).exists()
+
+
+def test_a_customer_who_opens_a_session_at_that_moment_has_it(ann: User, bob: User) -> None:
+    vera = cast.customer("vera", external_id=f"host-{ann.pk}")
+    session = served(ann, bob)
+    with meanwhile(lambda: post(wants(vera, "It is me"))):
+        accounts.take_over(anonymous=ann.customer, verified=vera.customer)
+    assert [each.pk for each in Session.objects.filter(customer=vera)] == [session.pk]
+    assert "It is me" in stream(bob)
