@@ -151,7 +151,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # Functions that give a verified customer what it did while it was anonymous, each for the rows of its app.
-CUSTOMER_TAKE_OVER: list[str] = ["realtime.desk.services.take_over"]
+CUSTOMER_TAKE_OVER: list[str] = ["realtime.chat.take_over.take_over", "realtime.desk.services.take_over"]  # routing is locked first
 
 SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,

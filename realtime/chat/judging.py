@@ -59,11 +59,12 @@ def _of_customer(wanted: Wanted, session: Session | None) -> Session | None:
 
 
 def check_blocked(customer: User) -> None:
-    """Raises Declined for a customer who may not write any more."""
+    """Raises Declined for a customer who may not write any more, or is another one by now."""
     try:
         getattr(customer, "block")  # noqa: B009 - a query only where it was not read with the customer
     except Block.DoesNotExist:
-        return
+        if customer.is_active:
+            return
     raise Declined("FORBIDDEN", _("You cannot write here any more."))
 
 

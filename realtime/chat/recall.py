@@ -57,9 +57,11 @@ class Recall(Confirming):
     seat: Seat
     _asking: asyncio.TimerHandle | None = None
     _beside: set[asyncio.Task[None]]
+    _looking: asyncio.Lock
 
     async def _live(self, receive: Receive, admission: Admission) -> None:
         self._beside = set()
+        self._looking = asyncio.Lock()
         if self.protocol is not None and not self.new_client:
             self.protocol.on_pong = self._heard_pong
         try:
@@ -136,16 +138,17 @@ class Recall(Confirming):
 
     async def _look_at_agent(self) -> None:
         """Tell a customer how its agent is, from now on; and nobody else."""
-        try:
-            agents = await in_thread(_agents_of, self.claims.user_id)
-            roster = Roster.of_this_loop()
-            new = sorted(roster.board.watch(self.seat, agents, ()))
-            await roster.learn(self.seat, new, "p")
-        except (db.Error, RedisAway) as error:
-            logger.info("A customer is not told how its agent is: %s", error)
-            return
-        for agent in new:
-            self.seat.tell(presence_frame(agent, roster.board.status(agent)))
+        async with self._looking:  # or of two questions the older one might be answered last
+            try:
+                agents = await in_thread(_agents_of, self.claims.user_id)
+                roster = Roster.of_this_loop()
+                new = sorted(roster.board.watch(self.seat, agents, ()))
+                await roster.learn(self.seat, new, "p")
+            except (db.Error, RedisAway) as error:
+                logger.info("A customer is not told how its agent is: %s", error)
+                return
+            for agent in new:
+                self.seat.tell(presence_frame(agent, roster.board.status(agent)))
 
     async def _tell_place(self) -> None:
         frame = await in_thread(queue.place_of, self.claims.user_id)

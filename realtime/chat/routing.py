@@ -143,9 +143,12 @@ def give_waiting(desk: Desk, telling: Telling) -> None:
 def _unanswered(session: Session) -> Iterable[Message]:
     if session.owed_since is None:
         return []
-    said = Message.objects.filter(session=session, is_note=False)
-    answer = said.filter(sender_type=Message.SenderType.AGENT).order_by("-order").values_list("order", flat=True).first() or 0
-    found = list(said.filter(order__gt=answer, sender_type=Message.SenderType.CUSTOMER).select_related("sender").order_by("-order")[:_HISTORY])
+    said = Message.objects.filter(session=session, is_note=False).order_by("-order")
+    answer = said.filter(sender_type=Message.SenderType.AGENT).values_list("order", flat=True).first() or 0
+    # What stood before the session was closed and opened again waits for no answer, and whoever had it has it.
+    owed = said.filter(created_at=session.owed_since).values_list("order", flat=True).last() or 0
+    customers = said.filter(sender_type=Message.SenderType.CUSTOMER, order__gt=answer, order__gte=owed)
+    found = list(customers.select_related("sender")[:_HISTORY])
     for message in found:
         message.session = session
     return reversed(found)

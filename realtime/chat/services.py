@@ -118,13 +118,14 @@ def _close(by: User, pk: int, present: Here | None) -> Session:
     if session.status == Session.Status.CLOSED:
         return session
     telling = Telling()
-    _end(session, telling)
+    end(session, telling)
     routing.give_waiting(Desk(present), telling)
     telling.send()
     return session
 
 
-def _end(session: Session, telling: Telling) -> None:
+def end(session: Session, telling: Telling) -> None:
+    """Close a locked session that is not closed; what waits is not given away yet."""
     if session.status == Session.Status.WAITING:
         telling.queue()
     session.status, session.closed_at, session.owed_since, session.waiting_since = Session.Status.CLOSED, timezone.now(), None, None
@@ -170,14 +171,14 @@ def read(*, user_id: int, session_id: UUID, up_to: UUID | None = None) -> None:
     if message is None and up_to is not None:
         raise Declined("NOT_FOUND", _("There is no such message in this session."), "upTo")
     if message is not None and message.order > part.read_up_to:
-        _read(part.pk, part.session, user_id, message)
+        _read(part, message)
 
 
 @retried
-def _read(pk: int, session: Session, user_id: int, message: Message) -> None:
-    if Participant.objects.filter(pk=pk, read_up_to__lt=message.order).update(read_up_to=message.order):
+def _read(part: Participant, message: Message) -> None:
+    if Participant.objects.filter(pk=part.pk, read_up_to__lt=message.order).update(read_up_to=message.order):
         telling = Telling()
-        telling.read(session, user_id, message)
+        telling.read(part.session, part.user_id, message, before=part.read_up_to)
         telling.send()
 
 
@@ -193,7 +194,7 @@ def _block(by: User, customer: User, reason: str, present: Here | None) -> Block
     blocked, _new = Block.objects.get_or_create(customer=customer, defaults={"by": by, "reason": reason})
     telling = Telling()
     for session in locked(Session.objects.filter(customer=customer).exclude(status=Session.Status.CLOSED)):
-        _end(session, telling)
+        end(session, telling)
     routing.give_waiting(Desk(present), telling)
     telling.send()
     return blocked

@@ -60,8 +60,15 @@ def nothing() -> Declined:
 
 def locked(sessions: QuerySet[Session] | Iterable[int]) -> list[Session]:
     """These, or those with these numbers, locked in one order. Must be called in a transaction, before any inbox is locked."""
-    found = sessions if isinstance(sessions, QuerySet) else Session.objects.filter(pk__in=list(sessions))
-    return list(found.select_related(*_PEOPLE).order_by("pk").select_for_update(of=("self",), no_key=True))
+    pks = None if isinstance(sessions, QuerySet) else set(sessions)
+    wanted = sessions if isinstance(sessions, QuerySet) else Session.objects.filter(pk__in=pks or ())
+    wanted = wanted.select_related(*_PEOPLE).order_by("pk").select_for_update(of=("self",), no_key=True)
+    found = list(wanted)
+    # A row that it had to wait for PostgreSQL reads again, but not who is joined to it: a new agent is missing
+    # then, and with a new customer the whole row. Asked once more, nobody has to wait.
+    if any(each.agent_id is not None and each.agent is None for each in found) or (pks is not None and len(found) < len(pks)):
+        found = list(wanted.all())
+    return found
 
 
 _LOCK: Final = """

@@ -17,7 +17,7 @@ from accounts import limits
 from accounts.claims import Claims
 from accounts.executor import in_thread
 from accounts.groups import publish, user_group
-from accounts.models import User
+from accounts.models import Role, User
 from notifications.wire import Command, Refused, encode, splice
 from realtime.chat import posting, services
 from realtime.chat.declined import FRAME_CODES, Declined
@@ -132,8 +132,12 @@ class TypingAnywhere:
             except ValueError:
                 pass
             else:
-                if await in_thread(_is_session, session):
-                    await in_thread(tell_typing, self.claims.user_id, session, command.data.is_typing)
+                try:
+                    of_support, told = await in_thread(_type_in, self.claims.user_id, session, command.data.is_typing)
+                except (db.OperationalError, db.InterfaceError) as error:
+                    raise Refusal("DEPENDENCY_DOWN") from error
+                # A customer is told of others' sessions what it is told of all else.
+                if told or (of_support and self.claims.role != Role.CUSTOMER):
                     return
         await super().do_typing(command)  # type: ignore[misc]
 
@@ -149,8 +153,9 @@ def tell_typing(user_id: int, session_id: UUID, is_typing: bool) -> bool:
     return True
 
 
-def _is_session(session_id: UUID) -> bool:
-    return Session.objects.filter(public_id=session_id).exists()
+def _type_in(user_id: int, session_id: UUID, is_typing: bool) -> tuple[bool, bool]:
+    """Whether that is a support session at all, and whether somebody was told."""
+    return Session.objects.filter(public_id=session_id).exists(), tell_typing(user_id, session_id, is_typing)
 
 
 def parse_id(text: str) -> UUID:

@@ -73,11 +73,17 @@ class Telling:
                 data = session_data(session, reason, note="" if user.role == Role.CUSTOMER else note)
             self._deliveries.append(Delivery(recipients=[user.pk], event=SessionChanged(session=data)))
 
-    def read(self, session: Session, user_id: int, message: Message) -> None:
-        """Up to which message somebody has read: to both sides."""
-        data = ReadData(session_id=session.public_id, user_id=user_id, up_to=message.public_id)
-        people = {session.customer_id, user_id} | ({session.agent_id} if session.agent_id else set())
-        self._deliveries.append(Delivery(recipients=sorted(people), event=MessagesRead(data=data)))
+    def read(self, session: Session, user_id: int, message: Message, *, before: int) -> None:
+        """Up to which message somebody has read who had read up to the place `before`: to both sides. Of notes customers learn nothing."""
+        seen: Message | None = message
+        if message.is_note:
+            said = Message.objects.filter(session=session, is_note=False, order__gt=before, order__lt=message.order)
+            seen = said.order_by("-order").first()
+        agents = {each for each in (user_id, session.agent_id) if each not in (None, session.customer_id)}
+        for people, newest in ((agents, message), ({session.customer_id}, seen)):
+            if newest is not None:
+                data = ReadData(session_id=session.public_id, user_id=user_id, up_to=newest.public_id)
+                self._deliveries.append(Delivery(recipients=[*people], event=MessagesRead(data=data)))
 
     def queue(self) -> None:
         """The queue has changed: to everybody who waits, after all else."""

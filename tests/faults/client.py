@@ -57,6 +57,8 @@ class Client:
     gets it a new token, and `in_time` says whether it asks for that when it is warned or when it is closed.
     """
 
+    path = "/api/v1/ws"
+
     def __init__(
         self, *, url: str, user_id: int, token: str, begin_at: str | None = None, renew: Callable[[], str] | None = None, in_time: bool = True
     ) -> None:
@@ -159,7 +161,7 @@ class Client:
         socket: ClientConnection | None = None
         try:
             async with connect(
-                f"{self._url.replace('http', 'ws', 1)}/api/v1/ws?{urlencode(since)}",
+                f"{self._url.replace('http', 'ws', 1)}{self.path}?{urlencode(since)}",
                 subprotocols=[PROTOCOL, f"bearer.{self.token}"],  # type: ignore[list-item]
                 compression=None,
                 proxy=None,

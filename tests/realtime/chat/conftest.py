@@ -14,6 +14,9 @@ from notifications.models import Entry
 from realtime.chat.direct import send_direct
 from realtime.chat.models import DirectMessage, Session, Transfer
 from realtime.chat.posting import Post
+from realtime.chat.routing import here
+from tests import cast
+from tests.servers.waiting import until
 from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
 
@@ -44,6 +47,7 @@ def nobody_waits(db: None) -> None:
     """Routing is one for all: what other tests have left open would be given to this one's agents, and how long theirs took be told."""
     Transfer.objects.all().delete()
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
+    until(lambda: (present := here()) is None or not present.available, what="their agents are gone, who would be given this one's")
 
 
 def wants(sender: User, text: str, session: Session | UUID | None = None, name: str = "", *, note: bool = False) -> Post:
@@ -55,6 +59,12 @@ def wants(sender: User, text: str, session: Session | UUID | None = None, name: 
 def texts(frames: Iterable[Frame]) -> list[str]:
     """Of the messages among these frames, in order."""
     return [frame["message"]["text"] for frame in frames if frame["type"] in ("message", "offline_message")]
+
+
+@pytest.fixture
+def cara(db: None) -> User:
+    """Another customer."""
+    return cast.customer("cara")
 
 
 @pytest.fixture
