@@ -73,8 +73,8 @@ def locked(sessions: QuerySet[Session] | Iterable[int]) -> list[Session]:
 
 _LOCK: Final = """
     SELECT s.id, s.public_id, s.customer_id, s.agent_id, s.status, s.newest, s.written_at, s.owed_since, s.answered_at, s.closed_at,
-        c.username, c.display_name, c.role, c.language, a.username, a.display_name, a.role, a.language, b.customer_id
-    FROM {session} s JOIN {user} c ON c.id = s.customer_id LEFT JOIN {user} a ON a.id = s.agent_id LEFT JOIN {block} b ON b.customer_id = s.customer_id
+        c.username, c.display_name, c.role, c.language, c.is_active, a.username, a.display_name, a.role, a.language, a.is_active, b.customer_id
+    FROM {session} s LEFT JOIN {user} c ON c.id = s.customer_id LEFT JOIN {user} a ON a.id = s.agent_id LEFT JOIN {block} b ON b.customer_id = s.customer_id
     WHERE s.public_id IN ({ids}) OR (s.customer_id IN ({customers}) AND s.status <> 'closed')
     ORDER BY s.id {lock}
 """
@@ -84,7 +84,7 @@ _LOCK_FOR: Final = {
     "sqlite": _LOCK.format(ids="SELECT value FROM json_each(%s)", customers="SELECT value FROM json_each(%s)", lock="", **_TABLES),
 }
 _OWN: Final = ["id", "public_id", "customer_id", "agent_id", "status", "newest", "written_at", "owed_since", "answered_at", "closed_at"]
-_PERSON: Final = ["id", "username", "display_name", "role", "language"]
+_PERSON: Final = ["id", "username", "display_name", "role", "language", "is_active"]
 
 
 def lock_for(public_ids: Iterable[UUID], customers: Iterable[int]) -> list[Session]:
@@ -95,8 +95,13 @@ def lock_for(public_ids: Iterable[UUID], customers: Iterable[int]) -> list[Sessi
     sqlite = connection.vendor == "sqlite"
     ids = as_json([each.hex for each in public_ids]) if sqlite else "{" + ",".join(map(str, public_ids)) + "}"
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_FOR[connection.vendor], [ids, numbers(customers)])
-        return [_session(row, sqlite=sqlite) for row in cursor.fetchall()]
+        question = _LOCK_FOR[connection.vendor], [ids, numbers(customers)]
+        cursor.execute(*question)
+        rows = cursor.fetchall()
+        if any(row[12] is None or (row[3] is not None and row[17] is None) for row in rows):  # as in `locked`
+            cursor.execute(*question)
+            rows = cursor.fetchall()
+    return [_session(row, sqlite=sqlite) for row in rows]
 
 
 def _session(row: Sequence[Any], *, sqlite: bool) -> Session:
@@ -104,10 +109,10 @@ def _session(row: Sequence[Any], *, sqlite: bool) -> Session:
     if sqlite:
         own[1], own[6:] = UUID(own[1]), [each and each.replace(tzinfo=UTC) for each in own[6:]]
     session = Session.from_db(connection.alias, _OWN, own)
-    customer = User.from_db(connection.alias, _PERSON, [row[2], *row[10:14]])
-    customer._state.fields_cache["block"] = None if row[18] is None else Block(customer_id=row[18])
+    customer = User.from_db(connection.alias, _PERSON, [row[2], *row[10:15]])
+    customer._state.fields_cache["block"] = None if row[20] is None else Block(customer_id=row[20])
     session._state.fields_cache["customer"] = customer
-    session._state.fields_cache["agent"] = None if row[3] is None else User.from_db(connection.alias, _PERSON, [row[3], *row[14:18]])
+    session._state.fields_cache["agent"] = None if row[3] is None else User.from_db(connection.alias, _PERSON, [row[3], *row[15:20]])
     return session
 
 
