@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from notifications.models import Entry
 from realtime.chat.direct import send_direct
-from realtime.chat.models import DirectMessage, Session
+from realtime.chat.models import DirectMessage, Session, Transfer
 from realtime.chat.posting import Post
 from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
@@ -41,8 +42,9 @@ def topics(user: User) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nobody_waits(db: None) -> None:
-    """Routing is one for all, so what other tests have left open would be given to this one's agents."""
+    """Routing is one for all, so what other tests have left open would be given to this one's agents, and their pace be taken for this one's."""
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
+    Transfer.objects.update(created_at=timezone.now() - timedelta(days=1))
 
 
 def wants(sender: User, text: str, session: Session | UUID | None = None, name: str = "", *, note: bool = False) -> Post:
