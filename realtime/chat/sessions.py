@@ -54,7 +54,12 @@ def nothing() -> Declined:
 def locked(sessions: QuerySet[Session] | Iterable[int]) -> list[Session]:
     """These, or those with these numbers, locked in one order. Must be called in a transaction, before any inbox is locked."""
     found = sessions if isinstance(sessions, QuerySet) else Session.objects.filter(pk__in=list(sessions))
-    return list(found.select_related(*_PEOPLE).order_by("pk").select_for_update(of=("self",), no_key=True))
+    rows = list(found.select_related(*_PEOPLE).order_by("pk").select_for_update(of=("self",), no_key=True))
+    for session in rows:
+        # A row that was waited for comes as it is now, but PostgreSQL joined to it what belonged to the old one: nobody, or the agent that it had.
+        if session.agent_id != (session.agent.pk if session.agent is not None else None):
+            session.agent = User.objects.filter(pk=session.agent_id).first()
+    return rows
 
 
 def lock_one(sessions: QuerySet[Session]) -> Session | None:
