@@ -40,7 +40,7 @@ def run(redis: PrivateRedis) -> Run:
     return run
 
 
-@pytest.mark.parametrize("seconds", [8, pytest.param(300, marks=[pytest.mark.long_fault, pytest.mark.timeout(600)])], ids=["short", "long"])
+@pytest.mark.parametrize("seconds", [8, pytest.param(180, marks=[pytest.mark.long_fault, pytest.mark.timeout(400)])], ids=["short", "long"])
 def test_whatever_happens_at_once_nobody_is_served_by_two_and_nobody_is_forgotten(servers: Servers, run: Run, seconds: float) -> None:
     walk = run(servers.serve(workers=2, env=ENV), seconds=seconds)
     assert walk.wrong == []
@@ -53,4 +53,7 @@ def test_without_the_lock_the_walk_finds_it_where_the_database_lets_several_writ
     site.command = ("-m", "tests.realtime.chat.lockless", *site.command[1:])
     walk = run(site, seconds=60 if several else 4, faults=False)
     print(walk.wrong)
-    assert bool(walk.wrong) == several
+    if several:
+        assert any("by routing" in each for each in walk.wrong)
+    else:
+        assert walk.wrong == []

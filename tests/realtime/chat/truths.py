@@ -1,4 +1,4 @@
-"""What must be true of routing whenever nobody is deciding anything, whatever has happened before."""
+"""What must be true of routing at any moment, whatever has happened before."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import Agent, User
 from notifications.models import Entry, Inbox
-from realtime.chat import routing
 from realtime.chat.models import Message, Session, Transfer
 from tests.realtime.chat.lines import Line
 from tests.realtime.chat.office import stream
@@ -33,8 +32,9 @@ ALLOWED = {
 
 def broken(customers: Sequence[User], agents: Sequence[Line], *, grace: float, deep: bool) -> list[str]:
     """What is not as it must be, in words. `deep`: look at all that was ever told, too."""
-    with transaction.atomic():
-        routing.lock()  # nobody decides meanwhile; with SQLite nobody writes
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all of it as of one moment; with SQLite it is so anyway
         found = [*overloads(agents), *histories(customers), *taken_too_early(agents, customers, grace=grace)]
         if deep:
             found += [*holes([*customers, *(each.user for each in agents)]), *views(customers, agents), *orders(customers)]
