@@ -23,13 +23,14 @@ PATIENCE = 20.0
 class Line:
     """One person's new client. It comes back at once whenever its connection breaks, until it is told to go.
 
+    `place` is what it was told last of the queue: its session, and where that stands in how many.
     `absences` are the times (Unix) in which it had no connection, the last without an end if it has none now.
     """
 
     def __init__(self, url: str, user: User) -> None:
         self.user = user
         self.absences: list[list[float]] = [[0.0, float("inf")]]
-        self.breaks = 0
+        self.place: tuple[str, int, int] | None = None
         self._url = f"{url}{CHAT}?{urlencode({'token': tokens.issue(user)[0]})}"
         self._socket: ClientConnection | None = None
         self._wanted = False
@@ -108,13 +109,14 @@ class Line:
                     finally:
                         self._lost()
             if self._wanted:
-                self.breaks += 1
                 await asyncio.sleep(0.05)
 
     def _take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "connected":
             self.absences[-1][1] = time.time()
             self._open.set()
+        if frame["type"] == "queue":
+            self.place = frame["data"]["sessionId"], frame["data"]["position"], frame["data"]["waiting"]
         told = frame.get("message") if frame["type"] == "message" else frame.get("data", {}) if frame["type"] == "error" else None
         if isinstance(told, dict):
             name = told.get("clientMessageId") or told.get("client_message_id")

@@ -40,7 +40,7 @@ def run(redis: PrivateRedis) -> Run:
     return run
 
 
-@pytest.mark.parametrize("seconds", [8, pytest.param(180, marks=[pytest.mark.long_fault, pytest.mark.timeout(400)])], ids=["short", "long"])
+@pytest.mark.parametrize("seconds", [6, pytest.param(180, marks=[pytest.mark.long_fault, pytest.mark.timeout(400)])], ids=["short", "long"])
 def test_whatever_happens_at_once_nobody_is_served_by_two_and_nobody_is_forgotten(servers: Servers, run: Run, seconds: float) -> None:
     walk = run(servers.serve(workers=2, env=ENV), seconds=seconds)
     assert walk.wrong == []

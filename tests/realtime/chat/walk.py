@@ -176,8 +176,9 @@ class Walk:
         self.happened["looked at all that was told"] += deep
         try:
             await in_thread(until, partial(self._settled, customers), what="who waits is served", seconds=self._grace + 10)
+            await in_thread(until, self._placed, what="everybody knows her place", seconds=5)
         except AssertionError as error:
-            self.wrong.append(str(error))
+            self.wrong.append(f"{error}: {[line.place for line in self._customers]}")
 
     def _settled(self, customers: list[User]) -> bool:
         """Nobody waits while an agent is free, and nobody waits for an agent who is gone."""
@@ -190,6 +191,16 @@ class Walk:
         gone = [line.user for line in self._agents if not line.here and line.absences[-1][0] < long_ago]
         given = datetime.fromtimestamp(long_ago, UTC)
         return not Session.objects.filter(customer__in=customers, status="open", agent__in=gone, owed_since__isnull=False, assigned_at__lt=given).exists()
+
+    def _placed(self) -> bool:
+        """Whether everybody who waits was told last where she stands."""
+        lines = {line.user.pk: line for line in self._customers}
+        waiting = list(Session.objects.filter(status="waiting").order_by("waiting_since", "pk").values_list("customer", "public_id"))
+        return all(
+            not lines[customer].here or lines[customer].place == (str(public_id), place, len(waiting))
+            for place, (customer, public_id) in enumerate(waiting, start=1)
+            if customer in lines
+        )
 
     async def _some_session(self, *statuses: str) -> Session | None:
         people = [line.user.pk for line in self._customers]
