@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from accounts.models import Agent, User
 from notifications.models import Entry, Inbox
+from realtime.chat.events import SUPPORT
 from realtime.chat.models import Message, Session, Transfer
 from tests.realtime.chat.lines import Line
 from tests.realtime.chat.office import stream
@@ -37,7 +39,7 @@ def broken(customers: Sequence[User], agents: Sequence[Line], *, grace: float, d
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all of it as of one moment; with SQLite it is so anyway
         found = [*overloads(agents), *histories(customers), *taken_too_early(agents, customers, grace=grace)]
         if deep:
-            found += [*holes([*customers, *(each.user for each in agents)]), *views(customers, agents), *orders(customers)]
+            found += [*holes([*customers, *(each.user for each in agents)]), *views(customers, agents), *orders(customers), *unheard(customers)]
     return found
 
 
@@ -124,3 +126,14 @@ def views(customers: Sequence[User], agents: Sequence[Line]) -> Iterable[str]:
         really = {key for key, each in sessions.items() if each.status == "open" and each.agent_id == line.user.pk}
         if mine != really:
             yield f"{line.user.username} believes to have {mine}, and has {really}"
+
+
+def unheard(customers: Sequence[User]) -> Iterable[str]:
+    """Whoever has a session was told all that it has to answer there."""
+    for session in Session.objects.filter(customer__in=customers, status="open"):
+        said = Message.objects.filter(session=session)
+        answered = said.filter(sender_type="AGENT").aggregate(order=Max("order"))["order"] or 0
+        asked = set(said.filter(sender_type="CUSTOMER", order__gt=answered).values_list("pk", flat=True))
+        lacks = asked - set(Entry.objects.filter(user=session.agent_id, topic=SUPPORT, item__in=asked).values_list("item", flat=True))
+        if lacks:
+            yield f"{session.agent_id} was not told messages {lacks} of session {session.pk}"
