@@ -6,6 +6,9 @@ is only the moment at which all of it will be allowed again. Without Redis nobod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
@@ -13,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.addresses import client_address, neighbourhood
+from accounts.batches import Batch
 from accounts.redis import RedisAway, aask, ask
 
 if TYPE_CHECKING:  # the framework imports these classes while it imports its views
@@ -21,19 +25,33 @@ if TYPE_CHECKING:  # the framework imports these classes while it imports its vi
 Rate = tuple[int, float]
 """How many, in how many seconds. A count of 0 means no limit."""
 
-# One try costs `window / count` milliseconds of a credit of `window`. Returns 0, or how long to wait.
+# One try costs `window / count` milliseconds of a credit of `window`. Returns 0, or how long to wait, for each key.
 _HIT: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local cost, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local free_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + cost
-local wait = free_at - window - now
-if wait > 0 then
-  return math.ceil(wait)
+local waits = {}
+for i, key in ipairs(KEYS) do
+  local cost, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local free_at = math.max(tonumber(redis.call('GET', key) or now), now) + cost
+  local wait = free_at - window - now
+  if wait > 0 then
+    waits[i] = math.ceil(wait)
+  else
+    redis.call('SET', key, string.format('%.3f', free_at), 'PX', math.ceil(free_at - now))
+    waits[i] = 0
+  end
 end
-redis.call('SET', KEYS[1], string.format('%.3f', free_at), 'PX', math.ceil(free_at - now))
-return 0
+return waits
 """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Try:
+    """One try. Two of the same kind are two, so they are told apart."""
+
+    name: str
+    key: object
+    rate: Rate
 
 
 def hit(name: str, key: object, rate: Rate) -> float | None:
@@ -41,26 +59,32 @@ def hit(name: str, key: object, rate: Rate) -> float | None:
     if not rate[0]:
         return None
     try:
-        wait: Any = ask(lambda redis: redis.eval(_HIT, 1, *_arguments(name, key, rate)))
+        waits: Any = ask(partial(_ask, [_Try(name, key, rate)]))
     except RedisAway:
         return None
-    return wait / 1000 if wait else None
+    return waits[0] / 1000 if waits[0] else None
 
 
 async def ahit(name: str, key: object, rate: Rate) -> float | None:
-    """The same from a coroutine."""
-    if not rate[0]:
-        return None
+    """The same from a coroutine, together with what others of this worker try just now."""
+    return await _tries.ask(_Try(name, key, rate)) if rate[0] else None
+
+
+async def _work(tries: Sequence[_Try]) -> Sequence[float | None]:
     try:
-        wait: Any = await aask(lambda redis: redis.eval(_HIT, 1, *_arguments(name, key, rate)))
+        waits: Any = await aask(partial(_ask, tries))
     except RedisAway:
-        return None
-    return wait / 1000 if wait else None
+        return [None] * len(tries)
+    return [wait / 1000 if wait else None for wait in waits]
 
 
-def _arguments(name: str, key: object, rate: Rate) -> tuple[str, str, str]:
-    count, window = rate
-    return f"switchboard:limit:{name}:{key}", f"{window * 1000 / count:.6f}", f"{window * 1000:.3f}"
+_tries: Final = Batch(_work, limit=500, at_once=2)
+
+
+def _ask(tries: Sequence[_Try], redis: Any) -> Any:
+    keys = [f"switchboard:limit:{each.name}:{each.key}" for each in tries]
+    costs = [text for each in tries for text in (f"{each.rate[1] * 1000 / each.rate[0]:.6f}", f"{each.rate[1] * 1000:.3f}")]
+    return redis.eval(_HIT, len(keys), *keys, *costs)
 
 
 def caller(kind: type, pk: object) -> str:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine, nchan
-from bench.contestants import CONTESTANTS
+from bench.chat import chat
+from bench.contestants import CONTESTANTS, ROWS
 from bench.crowd import Wrong
 from bench.grounds import Grounds, prepared
 from bench.measures import QUICK, SMOKE, Figures, Scale, handshakes, memory, pushes
@@ -23,12 +24,13 @@ from bench.whole_way import whole_way
 
 ALL = tuple(CONTESTANTS)
 # Which rows a measure has. Those that matter for an aim come in every round, others take long and come once.
-PUSHES = tuple(key for key in ALL if key not in ("ours-pg", "keys"))
+PUSHES = tuple(each.key for each in ROWS)
 HANDSHAKES = ("ours", "ours-pg", "bare", "daphne")
 MEMORY = ("ours", "bare", "socketio", "fastapi", "pubsub", "daphne")
 WHOLE_WAY = ("ours", "ours-pg")
 PRESENCE = ("ours", "keys")
-MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY, "presence": PRESENCE}
+CHAT = ("ours", "desk", "ours-pg", "desk-pg")
+MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY, "presence": PRESENCE, "chat": CHAT}
 ONCE = {("handshakes", "daphne"), *(("memory", row) for row in MEMORY if row not in ("ours", "bare"))}
 
 DISTURBED = 0.2
@@ -39,7 +41,8 @@ def measured(grounds: Grounds, measure: str, row: str, scale: Scale) -> Figures:
     """One row of one measure, once."""
     if measure == "whole-way":
         return whole_way(grounds, "postgresql" if row == "ours-pg" else "sqlite", scale)
-    return {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence}[measure](grounds, CONTESTANTS[row], scale)
+    measures = {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence, "chat": chat}
+    return measures[measure](grounds, CONTESTANTS[row], scale)
 
 
 def plan(measures: list[str], rows: list[str], rounds: int) -> Iterator[tuple[int, str, str]]:
@@ -92,7 +95,7 @@ def main() -> int:
             results.failures[row].append(why)
     present = [row for row in rows if row not in results.failures]
     begun = time.monotonic()
-    with prepared(scale.people, postgres="ours-pg" in rows) as grounds:
+    with prepared(scale.people, postgres=any(row.endswith("-pg") for row in rows)) as grounds:
         versions = machine.versions(grounds.redis.info("server")["redis_version"])
         run(list(plan(measures, present, rounds)), grounds=grounds, results=results, scale=scale, patience=arguments.patience * 60)
     if "nchan" in present:

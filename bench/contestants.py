@@ -103,6 +103,23 @@ class Manager(Contestant):
         return "" if importlib.util.find_spec("fastapi") else "FastAPI is not installed"
 
 
+class Desk(Manager):
+    key = "desk"
+    title = "FastAPI with a hand-made support chat"
+    app = "bench.rivals.chat:app"
+
+    def env(self, place: Place) -> dict[str, str]:
+        return {**super().env(place), "BENCH_DATABASE": place.database_url}
+
+
+class DeskOnPostgres(Desk):
+    key = "desk-pg"
+    title = "FastAPI with a hand-made support chat, on PostgreSQL"
+
+    def missing(self) -> str:
+        return super().missing() or ("" if importlib.util.find_spec("asyncpg") else "asyncpg is not installed")
+
+
 class Stock(Contestant):
     """Stock Channels. The consumer is the one of its tutorial, for users."""
 
@@ -268,7 +285,6 @@ def surroundings(*, secret: str, redis_url: str, database_url: str, folder: Path
     }
 
 
-CONTESTANTS: Mapping[str, Contestant] = {
-    each.key: each
-    for each in (Ours(), Bare(), Straight(), SocketIO(), Manager(), StockPubSub(), StockCore(), Nchan(), Raw(), RawBatches(), OursOnPostgres(), Keys())
-}
+ROWS = (Ours(), Bare(), Straight(), SocketIO(), Manager(), StockPubSub(), StockCore(), Nchan(), Raw(), RawBatches())
+"""Those to which frames are pushed."""
+CONTESTANTS: Mapping[str, Contestant] = {each.key: each for each in (*ROWS, OursOnPostgres(), Keys(), Desk(), DeskOnPostgres())}

@@ -289,8 +289,9 @@ def length_on_wire(payload: bytes) -> int:
 
 
 def masked(payload: bytes) -> bytes:
-    """A client's short text frame (the mask of zeros changes nothing)."""
-    return bytes([0x81, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
+    """A client's text frame of less than 64 KiB (the mask of zeros changes nothing)."""
+    size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+    return b"\x81" + size + b"\0\0\0\0" + payload
 
 
 def readable(failures: Counter[str]) -> str:

@@ -48,32 +48,36 @@ def prepare() -> None:
 class Use:
     """Who used how much processor time while something was measured; all in seconds.
 
-    `others` is what none of ours had: other programs, and interrupts that the kernel counts for nobody.
+    `others` is what none of ours had: other programs, and interrupts that the kernel counts for nobody. `database` is
+    the processes of one where they are known; else they are among the others.
     """
 
     wall: float
     server: float
     generator: float
     redis: float
+    database: float
     others: float
 
 
 class Meter:
     """Started when made; `stop` tells what was used since."""
 
-    def __init__(self, server: Sequence[int], redis: int) -> None:
+    def __init__(self, server: Sequence[int], redis: int, database: Sequence[int] = ()) -> None:
         self._server = [psutil.Process(pid) for pid in server]
         self._redis = psutil.Process(redis)
+        self._database = [psutil.Process(pid) for pid in database]
         self._before = self._read()
 
     def stop(self) -> Use:
-        wall, server, generator, redis, busy = (now - before for now, before in zip(self._read(), self._before, strict=True))
-        return Use(wall=wall, server=server, generator=generator, redis=redis, others=max(0.0, busy - server - generator - redis))
+        wall, server, generator, redis, database, busy = (now - before for now, before in zip(self._read(), self._before, strict=True))
+        others = max(0.0, busy - server - generator - redis - database)
+        return Use(wall=wall, server=server, generator=generator, redis=redis, database=database, others=others)
 
-    def _read(self) -> tuple[float, float, float, float, float]:
+    def _read(self) -> tuple[float, float, float, float, float, float]:
         machine = psutil.cpu_times()
         busy = sum(machine) - machine.idle - machine.iowait - machine.guest - machine.guest_nice
-        return time.perf_counter(), sum(map(spent, self._server)), time.process_time(), spent(self._redis), busy
+        return time.perf_counter(), sum(map(spent, self._server)), time.process_time(), spent(self._redis), sum(map(spent, self._database)), busy
 
 
 def calm(until: float) -> None:
@@ -102,7 +106,7 @@ def describe() -> str:
 def versions(redis: str) -> dict[str, str]:
     """What was measured, by name. `redis` is that of the server that runs."""
     found = {"Python": platform.python_version(), "Redis": redis}
-    for name in ("uvicorn", "uvloop", "websockets", "Django", "channels", "channels_redis", "daphne", "fastapi", "redis", "hiredis", "psycopg"):
+    for name in ("uvicorn", "uvloop", "websockets", "Django", "channels", "channels_redis", "daphne", "fastapi", "redis", "hiredis", "psycopg", "asyncpg"):
         try:
             found[name if name != "redis" else "redis-py"] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -41,13 +41,18 @@ class Scale:
     changes: int = 50
     churn: int = 5000
     churning: float = 60.0
+    pairs: tuple[int, int] = (50, 200)
+    chat_rate: float = 100.0
+    chat_paced: float = 10.0
 
     @property
     def people(self) -> int:
         return max(self.sockets, self.handshakes, self.bulk, max(self.idle) + FIRST_SOCKETS, self.churn // 2)
 
 
-QUICK = Scale(rounds=1, seconds=1.0, warm_up=0.3, paced=2.0, handshakes=1000, idle=(1000,), singles=300, ticks=500, changes=20, churn=1000, churning=10.0)
+QUICK = Scale(
+    rounds=1, seconds=1.0, warm_up=0.3, paced=2.0, handshakes=1000, idle=(1000,), singles=300, ticks=500, changes=20, churn=1000, churning=10.0, chat_paced=5.0
+)
 SMOKE = Scale(
     rounds=1,
     sockets=20,
@@ -66,6 +71,8 @@ SMOKE = Scale(
     changes=4,
     churn=40,
     churning=1.0,
+    pairs=(2, 5),
+    chat_paced=0.5,
 )
 
 
@@ -116,12 +123,12 @@ def _blasted(grounds: Grounds, server: Server, stream: Stream, scale: Scale, nam
     took = stream.blast(count)
     use = meter.stop()
     done = count * per_round
-    return {name: done / took, f"{name} per core": done / use.server if use.server else math.nan, **_shares(name, use)}
+    return {name: done / took, f"{name} per core": done / use.server if use.server else math.nan, **shares(name, use)}
 
 
-def _shares(name: str, use: Use) -> Figures:
+def shares(name: str, use: Use) -> Figures:
     """Of a core, who used how much."""
-    spent = {"server": use.server, "generator": use.generator, "redis": use.redis, "others": use.others}
+    spent = {"server": use.server, "generator": use.generator, "redis": use.redis, "database": use.database, "others": use.others}
     return {f"{name} {who}": seconds / use.wall for who, seconds in spent.items()}
 
 
@@ -134,7 +141,7 @@ def handshakes(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figure
         meter = Meter(server.pids, grounds.redis_pid)
         with crowd_of(grounds, contestant, place, users, at_once=scale.concurrent) as crowd:
             use = meter.stop()
-            figures = {"handshakes": len(users) / crowd.seconds, **_shares("handshakes", use)}
+            figures = {"handshakes": len(users) / crowd.seconds, **shares("handshakes", use)}
         server.rest()
         requests = grounds.requests(contestant, place, users)
         with open_crowd(requests, port=place.port, steps=contestant.steps, at_once=len(users)) as crowd:

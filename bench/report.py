@@ -11,6 +11,8 @@ from bench.results import AIMS, SATURATED, Results
 
 NOTES = Path(__file__).resolve().parent / "notes.md"
 Cell = tuple[str, Callable[[str], str]]
+RIVALS = {"desk": "ours", "desk-pg": "ours-pg"}
+"""Beside which of ours a support chat is shown: the one on the same database."""
 
 
 def number(value: float, form: str = "{:,.0f}") -> str:
@@ -116,6 +118,21 @@ class Report:
         facts = [(what, number(get("ours", name), how)) for what, name, how in lines if not math.isnan(get("ours", name))]
         return "\n\n".join(each for each in (self._table(columns, "tick redis few"), table(("Switchboard", ""), facts) if facts else "") if each)
 
+    def chat(self) -> str:
+        get = self.results.get
+        columns: list[Cell] = [
+            ("50 conversations: messages/s", lambda row: number(get(row, "chat few"))),
+            ("per server second", lambda row: number(get(row, "chat few per core"))),
+            ("200: messages/s", lambda row: number(get(row, "chat many"))),
+            ("per server second ", lambda row: number(get(row, "chat many per core"))),
+            ("ours is", lambda row: "" if row not in RIVALS else number(self.results.ratio("chat many", row, to=RIVALS[row]), "{:.2f}×")),
+            *self._shares("chat many"),
+            ("database", lambda row: number(get(row, "chat many database") * 100, "{:.0f} %")),
+            ("at 100/s: p50 (ms)", lambda row: number(get(row, "chat p50"), "{:.2f}")),
+            ("p99 (ms)", lambda row: number(get(row, "chat p99"), "{:.2f}")),
+        ]
+        return self._table(columns, "chat many")
+
     def missing(self) -> Iterator[str]:
         for row, why in self.results.failures.items():
             yield f"{CONTESTANTS[row].title}: {why[0]}" + (f" ({len(why)} times)" if len(why) > 1 else "")
@@ -144,6 +161,7 @@ class Report:
             ("Handshakes", self.handshakes()),
             ("The whole way", self.whole_way()),
             ("Presence", self.presence()),
+            ("Support chat", self.chat()),
             ("Not measured", "\n".join(self.missing())),
         ]
         return "\n\n".join(f"{heading}\n\n{body}" for heading, body in parts if body)
@@ -227,6 +245,17 @@ that was Redis's. That by hand runs in a database of its own, with pipelines.
 
 The 5,000 sockets come and go for a minute: up to 1,000 at once come and up to 500 go, in turn, of 2,500 people, with a grace of 1 s, and some run away
 before they are in. A single person too many or too few in the end, or one with another number of connections, and the row fails.
+
+## Support chat
+
+A customer writes, the message is stored and committed, the agent's socket has it, and the customer's has the answer: then the customer writes the next.
+200 conversations do that at once, each between two sockets. p50 and p99 are from just before a message is sent to just after the agent's frame was read, at 100
+messages a second at random moments, sent when they are due whatever has arrived. The FastAPI service checks the same token, validates a message,
+stores it as one row of the same database, publishes it to the other's channel in Redis and answers. Ours also finds the customer's session, counts a message
+that comes twice as one, and gives it the next number in its session and in both people's streams, from which a socket that was away has it sent again.
+At the end as many messages must be stored as were said, and each must have arrived once on either side, or the row fails.
+
+{report.chat()}
 
 ## How it was measured
 

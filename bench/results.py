@@ -104,4 +104,6 @@ AIMS = (
     Aim("… how many are online, of 100,000: p99 (ms)", 2, _figure("ours", "count p99"), floor=False),
     Aim("… and the first 100 of them: p99 (ms)", 2, _figure("ours", "first p99"), floor=False),
     Aim("… publishes of one change that 400 sockets watch (one of them to its own user)", 2, _figure("ours", "publishes many"), floor=False),
+    Aim("support messages on SQLite: of the hand-made FastAPI service", 1, _over("chat many", "desk")),
+    Aim("… on PostgreSQL", 1, lambda results: results.ratio("chat many", "desk-pg", to="ours-pg")),
 )

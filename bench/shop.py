@@ -27,6 +27,7 @@ from django.db import connection  # noqa: E402
 from accounts import standing, tokens  # noqa: E402
 from accounts.groups import user_group  # noqa: E402
 from accounts.models import User  # noqa: E402
+from bench.desk import attending, backends, clear_desk, desk, stored  # noqa: E402
 from bench.load import FIRST, frame  # noqa: E402
 from bench.seats import ask, seat, ticks, truth  # noqa: E402
 from notifications.models import Body, Entry, Inbox, Notification  # noqa: E402
@@ -154,7 +155,7 @@ def _sqlite(sql: str) -> str:
 
 def main() -> None:
     """Answer requests until there are none."""
-    known = (people, form, tell_each, tell_all, repeat_each, repeat_all, fresh, seat, ticks, ask, truth)
+    known = (people, form, tell_each, tell_all, repeat_each, repeat_all, fresh, seat, ticks, ask, truth, desk, clear_desk, attending, stored, backends)
     answers: dict[str, Callable[..., dict[str, Any]]] = {each.__name__: each for each in known}
     for line in sys.stdin:
         request = json.loads(line)

@@ -6,10 +6,12 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from email.utils import parseaddr
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 
 def knob(default: Any, parse: Callable[[str], Any] | None = None, expect: str = "") -> Any:
@@ -77,6 +79,25 @@ def url(*schemes: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def mail_server(text: str) -> str:
+    """Read where mails go."""
+    if text != "console" and not urlsplit(url("smtp", "smtp+tls", "smtps")(text)).hostname:
+        raise ValueError(text)
+    return text
+
+
+def sender(text: str) -> str:
+    """Read whom mails come from: an address, with or without a name."""
+    _name, address = parseaddr(text)
+    if any(ord(each) < 32 for each in text):
+        raise ValueError(text)
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise ValueError(text) from None
+    return text
 
 
 def language(text: str) -> str:

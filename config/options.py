@@ -19,7 +19,7 @@ from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.knobs import RATE, SECRET, hosts, knob, language, networks, origins, read, seconds, url, whole
+from config.knobs import RATE, SECRET, hosts, knob, language, mail_server, networks, origins, read, seconds, sender, url, whole
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -166,7 +166,15 @@ class Options:
     support_reopen: float = knob(86400.0, **seconds(0, 365 * 86400))
     """For how long after a session was closed its customer's next message opens it again, instead of a new one."""
     rate_support: tuple[int, float] = knob((1200, 60.0), **RATE)
-    """Messages in support sessions per sender, over sockets and REST together."""
+    """Messages in support sessions per sender, over sockets and REST together; calls that change a session count, too."""
+    email_url: str = knob("", mail_server, "smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS), smtps://…:465, or console")
+    """The server that takes our mails; `console` prints them. Empty: no mails. Special characters of user and password are percent-encoded."""
+    email_from: str = knob("", sender, "an address such as Shop <support@shop.example>")
+    """Whom mails come from. Needed where mails are sent."""
+    support_mail_after: float = knob(600.0, **seconds(1, 30 * 86400))
+    """How long an agent's message must be unread before a customer who has left an e-mail address and is not connected gets it by mail."""
+    support_url: str = knob("", url("http", "https"), "the https address of a page with the chat")
+    """Where such a mail says that the conversation goes on. Empty: it does not say."""
 
     # Notifications
     retention: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))
@@ -214,6 +222,8 @@ class Options:
             raise ImproperlyConfigured("JWT_SIGNING_KEY must differ from SECRET_KEY, or the host could sign tokens as us.")
         if self.identity_secret and self.identity_secret == self.secret_key:
             raise ImproperlyConfigured("IDENTITY_SECRET must differ from SECRET_KEY, or the host could sign tokens as us.")
+        if self.email_url and not self.email_from:
+            raise ImproperlyConfigured("EMAIL_URL needs EMAIL_FROM: whom the mails come from, such as Shop <support@shop.example>.")
         if self.identity_required and not self.identity_secret:
             raise ImproperlyConfigured("IDENTITY_REQUIRED needs IDENTITY_SECRET: at least 32 characters, shared with the host site.")
 

@@ -5,6 +5,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import structlog
@@ -25,6 +26,8 @@ INSTALLED_APPS = [
     "notifications",
     "realtime",
     "realtime.chat",
+    "realtime.hours",
+    "realtime.desk",
     "realtime.presence",
     "daphne",
     "channels",
@@ -148,7 +151,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # Functions that give a verified customer what it did while it was anonymous, each for the rows of its app.
-CUSTOMER_TAKE_OVER: list[str] = []
+CUSTOMER_TAKE_OVER: list[str] = ["realtime.desk.services.take_over"]
 
 SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,
@@ -183,11 +186,23 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "NotificationStatus": "notifications.models.Notification.Status",
         "PresenceStatus": "realtime.presence.serializers.STATUSES",
+        "SessionStatus": "realtime.chat.models.Session.Status",
     },
 }
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if DEBUG else []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Mails ----------------------------------------------------------------------------------------
+
+_mail = urlsplit(SWITCHBOARD.email_url)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail.hostname else 'console' if SWITCHBOARD.email_url else 'dummy'}.EmailBackend"
+EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp+tls"
+EMAIL_HOST = _mail.hostname or ""
+EMAIL_PORT = _mail.port or {"smtps": 465, "smtp+tls": 587}.get(_mail.scheme, 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = SWITCHBOARD.email_from or "webmaster@localhost"
 
 # Languages and static files -------------------------------------------------------------------
 

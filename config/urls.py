@@ -18,6 +18,8 @@ urlpatterns = [
     path("", include("realtime.urls")),
     path("", include("realtime.presence.urls")),
     path("", include("realtime.chat.urls")),
+    path("", include("realtime.hours.urls")),
+    path("", include("realtime.desk.urls")),
     path("admin/", admin.site.urls),
     route("api/schema", SpectacularAPIView.as_view(), name="schema"),
     route("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -29,6 +29,7 @@ from accounts.tokens import Claims
 from notifications import backlog
 from realtime import layer
 from realtime.chat import routing
+from realtime.desk import mail
 from realtime.presence.roster import Roster
 from realtime.refusals import Refusal
 from realtime.worker import at_start
@@ -112,6 +113,7 @@ class Keeper:
             try:
                 self._once("presence", self._roster.tick)
                 self._once("routing", routing.tick)
+                self._once("mail", mail.tick)
                 self._once("revocations", self._look_for_revocations)
                 await self._look_at_sockets()
                 if not self._compared:

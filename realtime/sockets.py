@@ -8,6 +8,7 @@ from typing import Final
 from realtime import commands
 from realtime.chat import commands as direct
 from realtime.chat import support_commands as support
+from realtime.chat.looks import Looks
 from realtime.chat.recall import Confirming, Recall
 from realtime.consumer import SocketConsumer
 from realtime.presence.commands import PRESENCE, TYPING, PresenceCommands
@@ -24,7 +25,7 @@ class MemberSocket(direct.DirectCommands, support.TypingAnywhere, Confirming, Pr
     looks = counts = True
 
 
-class ChatSocket(support.SupportCommands, Recall, PresenceCommands, SocketConsumer):
+class ChatSocket(support.SupportCommands, Looks, Recall, PresenceCommands, SocketConsumer):
     """The support widget's and the agent console's."""
 
     topics = ("support",)

@@ -28,6 +28,7 @@ from accounts import service_keys, tokens
 from accounts.models import User
 from realtime.chat.models import Participant
 from tests import cast, sockets
+from tests.once import ONCE
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site, runserver, serving, surroundings
 
@@ -38,52 +39,6 @@ CREDENTIAL = re.compile(r"eyJ[\w-]{8,}\.eyJ|\bsk_\w{12,}|bearer[. ][\w-]{12,}|[?
 
 # One line per request of the tests' own HTTP client would bury what a failing test has to say.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
-# What these say does not depend on the database, or they bring their own: `make test` runs them once, with
-# SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
-ONCE = {
-    "test_bad_input",
-    "test_board",
-    "test_close_codes",
-    "test_cork",
-    "test_counter",
-    "test_cycles",
-    "test_daphne",
-    "test_database_limits",
-    "test_docs",
-    "test_docs_frames",
-    "test_embedded",
-    "test_few_connections",
-    "test_faults",
-    "test_framing",
-    "test_full_workers",
-    "test_garbage",
-    "test_ground",
-    "test_house",
-    "test_lane",
-    "test_languages",
-    "test_late_database",
-    "test_layer",
-    "test_layer_hosts",
-    "test_layer_interface",
-    "test_libraries",
-    "test_make_run",
-    "test_many",
-    "test_node_client",
-    "test_old_clients",
-    "test_options",
-    "test_pace",
-    "test_saying",
-    "test_serve",
-    "test_server_protocol",
-    "test_shard",
-    "test_slow_readers",
-    "test_stalled_readers",
-    "test_tabs",
-    "test_talkers",
-    "test_walk",
-    "test_writer",
-}
 
 
 def pytest_configure() -> None:

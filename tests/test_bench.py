@@ -17,6 +17,8 @@ FIGURES = {"each", "each per core", "each server", "each generator", "p50", "p99
 
 PRESENCE = {"tick redis few", "tick redis many", "tick process many", "idle many", "count p99", "first p99", "told many", "turns", "true after"}
 
+CHAT = {f"chat {name}" for name in ("few", "few per core", "many", "many per core", "many server", "many database", "p50", "p99")}
+
 
 @pytest.mark.once
 def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> 
         "--rows",
         "ours,bare,keys",
         "--measures",
-        "pushes,handshakes,whole-way,presence",
+        "pushes,handshakes,whole-way,presence,chat",
         "--json",
         str(figures),
         "--write",
@@ -41,7 +43,7 @@ def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> 
     assert measured["bare"].keys() >= FIGURES
     assert {*FIGURES, "single", "single sql", "bulk", "bulk sql"} <= measured["ours"].keys()
     assert measured["ours"]["refused"] == [0]
-    assert measured["ours"].keys() >= PRESENCE
+    assert measured["ours"].keys() >= PRESENCE | CHAT
     assert {"tick redis many", "count p99"} <= measured["keys"].keys()
     # One for all who watch, and one for the user's own sockets, which keep what was chosen.
     assert measured["ours"]["publishes few"] == measured["ours"]["publishes many"] == [2]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
@@ -110,8 +111,9 @@ def routes() -> list[str]:
 
 def exists(method: str | None, address: str, known: list[str]) -> bool:
     """Whether there is such an address and, if a method is named, whether it has that. `/api/` is where others begin."""
-    path = re.sub(r"<\w+>", "1", address.partition("?")[0])
-    listed = any(re.fullmatch(re.sub(r"<int:\w+>", r"\\d+", route).rstrip("/") + "/?", path) for route in known)
+    path = re.sub(r"<\w+>", "1", address.partition("?")[0].replace("<uuid>", str(UUID(int=1))))
+    patterns = (re.sub(r"<uuid:\w+>", "[0-9a-f-]{36}", re.sub(r"<int:\w+>", r"\\d+", route)) for route in known)
+    listed = any(re.fullmatch(pattern.rstrip("/") + "/?", path) for pattern in patterns)
     if not listed:
         return path == "/admin/" or (method is None and path.endswith("/") and any(route.startswith(path) for route in known))
     try:

@@ -17,8 +17,21 @@ from tests.markdown import Document, documents
 from tests.servers.workers import CHECKOUT
 from tests.test_docs import OUR_APPS
 
-# By type, what a client may ask on some socket.
-COMMANDS = {kind: command for socket in SOCKETS.values() for kind, command in socket.accepts.items()}
+# What a client may ask on some socket. A type may be two commands: each kind of socket has its own `message`.
+COMMANDS = {command for socket in SOCKETS.values() for command in socket.accepts.values()}
+
+
+def understood(frame: str) -> set[type[wire.Command]]:
+    """As which commands some socket takes this. Raises Refused, as the last one refuses it."""
+    found, refusals = set(), []
+    for socket in SOCKETS.values():
+        try:
+            found.add(type(wire.decode(frame, socket.accepts)))
+        except wire.Refused as refused:
+            refusals.append(refused)
+    if not found:
+        raise min(refusals, key=lambda refused: refused.code == "UNKNOWN_MESSAGE_TYPE")
+    return found
 
 
 def events() -> dict[str, type[wire.Event]]:
@@ -81,11 +94,11 @@ def wrong_client_frames(document: Document) -> list[str]:
         if text.startswith('{"type":'):
             frame = re.sub(r"(?<=:)(…|n)(?=[,}])", "1", text)
             try:
-                shown.add(wire.decode(frame, COMMANDS).__struct_config__.tag)
+                shown |= understood(frame)
             except wire.Refused as refused:
                 found.append(f"{document.name}:{line} says to send {text}: {refused.text}")
     if shown:
-        found += [f"{document.name} does not say how to send {kind}" for kind in sorted(COMMANDS.keys() - shown)]
+        found += [f"{document.name} does not say how to send {command.__name__}" for command in sorted(COMMANDS - shown, key=str)]
     return found
 
 

@@ -26,8 +26,8 @@ from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext_lazy
 
 from accounts import refresh, tokens
-from accounts.management.commands.createdemo import PASSWORD
-from accounts.models import User
+from accounts.management.commands.createdemo import PASSWORD, PEOPLE
+from accounts.models import Agent, User
 from notifications.models import Notification
 from tests.conftest import Servers
 from tests.markdown import Block, documents
@@ -140,12 +140,12 @@ class Reader:
 
 @pytest.fixture
 def reader(site: Site, ann: User, service_key: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
-    """Somebody who has run `make run`, as far as Mia is concerned, and has what the documents say one has."""
+    """Somebody who has run `make run`, as far as Mia and the first agent are concerned, and has what the documents say one has."""
     assert shutil.which("curl"), "The documents' commands need curl. Debian: apt install curl."
     (tmp_path / ".curlrc").write_text(CURL)
     for name, value in SHARED.items():
         monkeypatch.setenv(name, value)
-    mia = demos_mia()
+    mia, agent = demos_mia(), demos_agent()
     env = {
         **site.env,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -156,13 +156,21 @@ def reader(site: Site, ann: User, service_key: Callable[..., str], tmp_path: Pat
         "SERVICE_KEY": service_key("notifications", "users"),
     }
     yield Reader(site, mia, env)
-    User.objects.filter(username="mia").delete()
+    User.objects.filter(pk__in=[mia.pk, agent.pk]).delete()
 
 
 def demos_mia() -> User:
     """Mia as `createdemo` makes her, with nothing that an earlier reader did to her."""
     User.objects.filter(username="mia").delete()
     return User.objects.create(username="mia", display_name="Mia", password=demos_password())
+
+
+def demos_agent() -> User:
+    """The first agent, likewise."""
+    User.objects.filter(username="agent001").delete()
+    user = User.objects.create(username="agent001", password=demos_password(), **PEOPLE["agent001"])
+    Agent.objects.create(user=user)
+    return user
 
 
 @cache

@@ -19,6 +19,7 @@ from config.options import Options
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 ENOUGH = {"SECRET_KEY": SECRET, "ALLOWED_HOSTS": "shop.example"}
+BESIDE = {"EMAIL_URL": {"EMAIL_FROM": "support@shop.example"}}  # what else an option needs
 WHOLE = ["", "1.5", "many", "1e3", "0x10", "9" * 5000]
 SECONDS = ["soon", "nan", "inf", "-1", "10s", "1e99"]
 RATE = ["20", "20/w", "/m", "many/m", "-1/m", "1.5/m", "20 per minute"]
@@ -90,6 +91,23 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "PRESENCE_BROADCAST_AGAIN": (400, "0", 0, [*WHOLE, "-1", "1000001"]),
     "PRESENCE_CHOICE_LIFE": (2_592_000.0, "60", 60.0, [*SECONDS, "0"]),
     "PRESENCE_SEEN_INTERVAL": (60.0, "0", 0.0, [*SECONDS, "86401"]),
+    "SUPPORT_GRACE": (60.0, "0", 0.0, [*SECONDS, "86401"]),
+    "SUPPORT_REOPEN": (86400.0, "0", 0.0, [*SECONDS, "31536001"]),
+    "RATE_SUPPORT": ((1200, 60.0), "5/s", (5, 1.0), RATE),
+    "EMAIL_URL": (
+        "",
+        "smtp+tls://me%40shop.example:hunter2@mail.shop.example:587",
+        "smtp+tls://me%40shop.example:hunter2@mail.shop.example:587",
+        ["http://mail.shop.example", "mail.shop.example:25", "smtp://", "smtp:///mail", "smtps://mail:port", "Console"],
+    ),
+    "EMAIL_FROM": (
+        "",
+        "Shop <support@shop.example>",
+        "Shop <support@shop.example>",
+        ["support", "@shop.example", "Shop <support>", "support@shop.example\nBcc: eve@shop.example"],
+    ),
+    "SUPPORT_MAIL_AFTER": (600.0, "60", 60.0, [*SECONDS, "0", "2592001"]),
+    "SUPPORT_URL": ("", "https://shop.example/help", "https://shop.example/help", ["shop.example/help", "ftp://shop.example", "https://"]),
     "RETENTION": (2_592_000.0, "60", 60.0, [*SECONDS, "0"]),
     "INBOX_STRICT": (False, "on", True, ["very"]),
     "ANNOUNCEMENT_CHUNK": (1000, "10", 10, [*WHOLE, "0", "10001"]),
@@ -114,7 +132,7 @@ def test_an_option_that_is_not_set_or_empty_has_its_default(name: str) -> None:
 @pytest.mark.parametrize("name", KNOBS)
 def test_an_option_takes_what_makes_sense(name: str) -> None:
     _, good, meaning, _ = KNOBS[name]
-    assert getattr(Options.from_env({**ENOUGH, name: f" {good} "}), name.lower()) == meaning
+    assert getattr(Options.from_env({**ENOUGH, **BESIDE.get(name, {}), name: f" {good} "}), name.lower()) == meaning
 
 
 @pytest.mark.parametrize(("name", "text"), NONSENSE, ids=lambda value: str(value)[:30])
@@ -136,6 +154,7 @@ def test_nonsense_stops_the_start_and_names_the_variable_and_what_it_should_look
         ("IDENTITY_SECRET", "hunter2"),
         ("DATABASE_URL", "mysql://app:hunter2@db/shop"),
         ("REDIS_URL", "http://:hunter2@cache"),
+        ("EMAIL_URL", "http://:hunter2@mail.shop.example"),
         ("JWT_JWK_URL", "ftp://me:hunter2@shop.example/keys"),
     ],
 )
@@ -157,6 +176,7 @@ def test_a_secret_that_is_wrong_is_not_shown(name: str, text: str) -> None:
         ({**ENOUGH, "JWT_SIGNING_KEY": SECRET}, "JWT_SIGNING_KEY"),
         ({**ENOUGH, "IDENTITY_SECRET": SECRET}, "IDENTITY_SECRET"),
         ({**ENOUGH, "IDENTITY_REQUIRED": "1"}, "IDENTITY_SECRET"),
+        ({**ENOUGH, "EMAIL_URL": "console"}, "EMAIL_FROM"),
         ({**ENOUGH, "DATABASE_URL": "postgresql://db/shop", "DATABASE_POOL": "17"}, r"DATABASE_POOL .* EXECUTOR_THREADS \+ HTTP_REQUESTS \(8 \+ 10\)"),
         ({**ENOUGH, "DATABASE_URL": "postgres://db/shop", "HTTP_REQUESTS": "13"}, "DATABASE_POOL"),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 
+from accounts.problems import Problem
 from notifications.content import storage_problem
 
 Code = Literal["INVALID", "FORBIDDEN", "NOT_FOUND", "CONFLICT"]
@@ -41,3 +44,17 @@ def check_text(text: str, field: str, longest: int, *, needed: bool = False) -> 
 def another_message(field: str = "client_message_id") -> Declined:
     """The client has called another message so before."""
     return Declined("CONFLICT", _("Another message was sent under this name. Give each message a name of its own."), field)
+
+
+@contextmanager
+def as_problem(**names: str) -> Iterator[None]:
+    """What is declined in here, as REST says it. `names` are the request's own for fields that it calls otherwise."""
+    try:
+        yield
+    except Declined as refused:
+        field = names.get(refused.field, refused.field)
+        errors = {field: [refused.text]} if field else None
+        if refused.code == "INVALID":
+            detail = _("Correct these fields: %(fields)s.") % {"fields": field} if errors else refused.text
+            raise Problem("INVALID_REQUEST", detail=detail, errors=errors) from refused
+        raise Problem(refused.code, detail=refused.text, errors=errors) from refused

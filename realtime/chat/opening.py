@@ -16,6 +16,8 @@ from realtime.chat.models import Message, Participant, Session, Transfer
 from realtime.chat.routing import Desk, Here
 from realtime.chat.sessions import ACTIVE, lock_one, nothing, reopens
 from realtime.chat.telling import Telling
+from realtime.chat.words import AWAY
+from realtime.hours import services as hours
 
 
 class Wanted(Protocol):
@@ -114,5 +116,8 @@ def _place(session: Session, present: Here | None, telling: Telling, *, message:
     agent = Desk(present).pick(prefer=before.pk if before is not None else None)
     if agent is not None:
         routing.assign(session, agent, telling, reason=Transfer.Reason.ROUTED, event="reopened" if again else "assigned")
-    else:
-        routing.wait(session, timezone.now(), telling, event="reopened" if again else "opened")
+        return
+    routing.wait(session, timezone.now(), telling, event="reopened" if again else "opened")
+    away = hours.away_text(session.customer.language)
+    if away is not None:
+        routing.say(session, AWAY, telling, text=away)

@@ -79,8 +79,8 @@ class Recall(Confirming):
                 logger.warning("An agent is given nothing yet: %s", error)
         await super()._open(admission)  # type: ignore[misc]
         if self.claims.role == Role.CUSTOMER:
-            self._start(self._look_at_agent())
-            self._start(self._tell_place())
+            self.start(self._look_at_agent())
+            self.start(self._tell_place())
 
     def sending(self) -> Callable[[str], None]:
         """What writes the frames that have a number."""
@@ -90,7 +90,7 @@ class Recall(Confirming):
         self.writer.write(frame)
         if frame.startswith(_SESSION):
             if self.claims.role == Role.CUSTOMER:
-                self._start(self._look_at_agent())
+                self.start(self._look_at_agent())
         elif frame.startswith(_MESSAGE):
             self._ask_for_pong()
 
@@ -130,7 +130,7 @@ class Recall(Confirming):
     def _heard_pong(self, payload: bytes) -> None:
         number = payload.removeprefix(_PING)
         if payload.startswith(_PING) and number.isdigit() and len(number) < 17:
-            self._start(replay.aconfirm(self.claims.user_id, min(int(number), self.outlet.cursor)))
+            self.start(replay.aconfirm(self.claims.user_id, min(int(number), self.outlet.cursor)))
 
     # What a customer sees of others
 
@@ -154,7 +154,8 @@ class Recall(Confirming):
             self.seat.tell(frame)
             told = frame
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside, and log what it raises."""
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._ended)

@@ -16,11 +16,12 @@ from accounts.models import Role, User
 from notifications.transactions import retried
 from realtime.chat import opening, routing
 from realtime.chat.declined import Declined, check_text
-from realtime.chat.models import Attendance, Block, Message, Participant, Session, Transfer
+from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, Attendance, Block, Message, Participant, Session, Transfer
 from realtime.chat.posting import Post, post
 from realtime.chat.routing import Desk, Here
 from realtime.chat.sessions import find, lock_one, locked, nothing, visible_to
 from realtime.chat.telling import Telling
+from realtime.chat.words import agent_name
 
 RATINGS: Final = range(1, 6)
 
@@ -37,13 +38,16 @@ def open_session(*, customer: User, subject: str = "", channel: str = "", text: 
     """Open a session for a customer, with a first message if there is a text; or go on with the one that is open. Raises Declined."""
     check_text(subject, "subject", 200)
     check_text(channel, "channel", 20)
+    check_text(text.strip(), "text", LONGEST_TEXT)
+    check_text(client_message_id, "clientMessageId", LONGEST_NAME)
     if customer.role != Role.CUSTOMER:
         raise Declined("FORBIDDEN", _("Sessions are opened by customers."))
+    said = Post(sender_id=customer.pk, role=customer.role, session_id=None, text=text, client_message_id=client_message_id)
+    if text.strip() and client_message_id and Message.objects.filter(sender=customer, client_message_id=client_message_id).exists():
+        # What was sent before opens nothing, though its session may have been closed since.
+        return Opened(post(said).session, new=False)
     session, new = opening.open_session(customer.pk, subject=subject, channel=channel)
-    if text.strip():
-        sent = post(Post(sender_id=customer.pk, role=customer.role, session_id=None, text=text, client_message_id=client_message_id))
-        session = sent.session
-    return Opened(session, new)
+    return Opened(post(said).session if text.strip() else session, new)
 
 
 def claim(*, agent: User, session_id: UUID) -> Session:
@@ -62,7 +66,7 @@ def _claim(agent: User, session_id: UUID) -> Session:
     if session.status == Session.Status.CLOSED:
         raise Declined("CONFLICT", _("This session is closed."))
     if session.agent is not None and session.agent.pk != agent.pk:
-        raise Declined("CONFLICT", _("%(name)s has this session already.") % {"name": session.agent.shown_name})
+        raise Declined("CONFLICT", _("%(name)s has this session already.") % {"name": agent_name(session.agent)})
     if session.agent is None:
         telling = Telling()
         routing.assign(session, agent, telling, reason=Transfer.Reason.CLAIMED)

@@ -24,6 +24,7 @@ from realtime.chat.declined import FRAME_CODES, Declined
 from realtime.chat.events import OWN_SUPPORT, SUPPORT
 from realtime.chat.models import LONGEST_NAME, Session
 from realtime.chat.posting import Post
+from realtime.chat.sessions import nothing
 from realtime.chat.telling import message_event
 from realtime.outlet import Outlet
 from realtime.presence.commands import Typing
@@ -50,7 +51,13 @@ class Read(Command, kw_only=True, tag="read", rename="camel"):
     up_to: SessionId | None = None
 
 
-COMMANDS: Final[Mapping[str, type[Command]]] = {"message": WriteMessage, "read": Read}
+class Look(Command, kw_only=True, tag="look", rename="camel"):
+    """An agent has this session open, or none."""
+
+    session_id: SessionId | None = None
+
+
+COMMANDS: Final[Mapping[str, type[Command]]] = {"message": WriteMessage, "read": Read, "look": Look}
 
 
 class SupportCommands:
@@ -66,7 +73,7 @@ class SupportCommands:
         if await limits.ahit("rate_support", limits.caller(User, claims.user_id), settings.SWITCHBOARD.rate_support) is not None:
             raise Refused("RATE_LIMITED", _("You write too much at once. Wait a little, then send this again."), name)
         try:
-            session_id = _uuid(command.session_id, "sessionId") if command.session_id else None
+            session_id = parse_id(command.session_id) if command.session_id else None
             wanted = Post(
                 sender_id=claims.user_id,
                 role=claims.role,
@@ -88,8 +95,8 @@ class SupportCommands:
 
     async def do_read(self, command: Read) -> None:
         try:
-            session_id = _uuid(command.session_id, "sessionId")
-            up_to = _uuid(command.up_to, "upTo") if command.up_to else None
+            session_id = parse_id(command.session_id)
+            up_to = parse_id(command.up_to) if command.up_to else None
             await in_thread(partial(services.read, user_id=self.claims.user_id, session_id=session_id, up_to=up_to))
         except Declined as declined:
             raise Refused(FRAME_CODES[declined.code], declined.sentence) from declined
@@ -103,7 +110,7 @@ class SupportCommands:
         if not context or isinstance(said.to_user_id, int):
             raise Refused("INVALID_MESSAGE", _("The field “data.context” must be the session that you type in."))
         try:
-            told = await in_thread(tell_typing, self.claims.user_id, _uuid(context, "data.context"), said.is_typing)
+            told = await in_thread(tell_typing, self.claims.user_id, parse_id(context), said.is_typing)
         except Declined as declined:
             raise Refused(FRAME_CODES[declined.code], declined.sentence) from declined
         except (db.OperationalError, db.InterfaceError) as error:
@@ -146,8 +153,9 @@ def _is_session(session_id: UUID) -> bool:
     return Session.objects.filter(public_id=session_id).exists()
 
 
-def _uuid(text: str, field: str) -> UUID:
+def parse_id(text: str) -> UUID:
+    """What is no id names nothing that there is. Raises Declined."""
     try:
         return UUID(text)
     except ValueError as error:
-        raise Declined("NOT_FOUND", _("There is no such session."), "") from error
+        raise nothing() from error

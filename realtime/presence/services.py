@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 
 from accounts.executor import in_thread
 from accounts.models import Role, User
+from accounts.redis import RedisAway
 from notifications.columns import columns
 from realtime.presence import store
 from realtime.presence.models import LastSeen
@@ -92,11 +93,13 @@ async def aask(operation: str, **job: Any) -> Answer:
 
 
 def visible_to(user: User) -> QuerySet[User]:
-    """Those whose presence a user may see: customers are seen by agents only, and see nobody."""
+    """Those whose presence a user may see: customers are seen by agents only, and see only the agent that serves them."""
     active: QuerySet[User] = User.objects.filter(is_active=True)
     if user.role == Role.AGENT:
         return active
-    return active.none() if user.role == Role.CUSTOMER else active.exclude(role=Role.CUSTOMER)
+    if user.role == Role.CUSTOMER:
+        return active.filter(serving__customer=user, serving__status="open")
+    return active.exclude(role=Role.CUSTOMER)
 
 
 def look(user: User) -> Person:
@@ -104,6 +107,24 @@ def look(user: User) -> Person:
     answer = ask("look", kind=store.who(user.pk, customer=user.role == Role.CUSTOMER)[0], users=[str(user.pk)])
     [(told, count)] = answer.said["people"]
     return _person(user.pk, told, count, _last_seen([user.pk]))
+
+
+def statuses(user_ids: Sequence[int]) -> dict[int, tuple[str, int]] | None:
+    """How these members and agents are, and how many connections each has. It does not wait.
+
+    None: it is not known, because Redis is away or has just lost its memory.
+    """
+    found: dict[int, tuple[str, int]] = {}
+    try:
+        for start in range(0, len(user_ids), PAGE):
+            page = user_ids[start : start + PAGE]
+            answer = store.step("look", kind="p", users=[str(each) for each in page])
+            if answer.young:
+                return None
+            found |= {user: (word(told), count) for user, (told, count) in zip(page, list(answer.said["people"]), strict=True)}
+    except RedisAway:
+        return None
+    return found
 
 
 def newest(limit: int) -> tuple[int, list[Person]]:

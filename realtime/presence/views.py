@@ -42,7 +42,7 @@ class StatusView(APIView):
 
     @extend_schema(responses={200: PersonSerializer, "4XX": PROBLEM})
     def get(self, request: Request, user_id: int) -> Response:
-        """How somebody is. Customers are there for agents only, and nobody is there for customers."""
+        """How somebody is. Customers are there for agents only, and for customers only the agent that serves them."""
         found = get_object_or_404(services.visible_to(person(request)), pk=user_id)
         return Response(PersonSerializer(services.look(found)).data)
 

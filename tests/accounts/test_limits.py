@@ -81,3 +81,9 @@ def test_all_addresses_of_one_ipv6_network_count_as_one():
     assert neighbourhood("2001:db8:1:3::1") != neighbourhood("2001:db8:1:2::1")
     assert neighbourhood("203.0.113.9") == "203.0.113.9"
     assert neighbourhood("no address") == "no address"
+
+
+async def test_tries_that_are_asked_for_together_are_counted_one_by_one(db: None) -> None:
+    mine, other = secrets.token_hex(8), secrets.token_hex(8)
+    answers = await asyncio.gather(*(ahit("together", key, (3, 60.0)) for key in (mine, other, mine, mine, mine, other, mine)))
+    assert [answer is None for answer in answers] == [True, True, True, True, False, True, False]

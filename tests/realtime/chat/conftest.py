@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -42,9 +41,9 @@ def topics(user: User) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nobody_waits(db: None) -> None:
-    """Routing is one for all, so what other tests have left open would be given to this one's agents, and their pace be taken for this one's."""
+    """Routing is one for all: what other tests have left open would be given to this one's agents, and how long theirs took be told."""
+    Transfer.objects.all().delete()
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
-    Transfer.objects.update(created_at=timezone.now() - timedelta(days=1))
 
 
 def wants(sender: User, text: str, session: Session | UUID | None = None, name: str = "", *, note: bool = False) -> Post:
@@ -65,7 +64,7 @@ def opened(server: Site, token: Callable[[User], str]) -> Iterator[Open]:
 
         def opened(user: User, path: str = MEMBERS, *, new: bool = False, **query: object) -> Socket:
             socket = all_of_them.enter_context(connect(server.ws_url + path, token=token(user), new=new, query=query))
-            socket.until("connected")
+            socket.until("offline_messages_complete" if path == CHAT else "connected")
             return socket
 
         yield opened

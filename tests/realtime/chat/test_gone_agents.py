@@ -14,9 +14,9 @@ from realtime.chat import routing, services
 from realtime.chat.models import Attendance, Routing, Session, Transfer
 from realtime.chat.words import text_of
 from tests import cast
-from tests.realtime.chat import office
+from tests.realtime.chat import floor
 from tests.realtime.chat.conftest import CHAT, Open, texts
-from tests.realtime.chat.office import SOON, agent, answers, asks, comes, given_to, goes, hands, is_with, new_question, reasons, stream, swept
+from tests.realtime.chat.floor import SOON, agent, answers, asks, comes, given_to, goes, hands, is_with, new_question, reasons, stream, swept
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
 
@@ -26,7 +26,7 @@ GRACE = 3.0
 
 @pytest.fixture(autouse=True)
 def nobody_is_here(db: None, nobody_waits: None) -> None:
-    until(lambda: not office.connected(), what="the agents of other tests have gone")
+    until(lambda: not floor.connected(), what="the agents of other tests have gone")
 
 
 def test_it_loses_what_it_has_not_answered_and_keeps_the_rest_until_the_customer_writes(opened: Open, ann: User, bob: User, alice: User) -> None:
@@ -67,7 +67,7 @@ def test_without_another_its_customers_wait_at_their_old_place_and_are_told_so_i
         given_to(session, None, seconds=GRACE + SOON)
     assert list(Session.objects.filter(status="waiting").order_by("waiting_since")) == [first, second, later]
     for who, session, language in zip(people, (first, second), ("zh-hans", "en"), strict=True):
-        [words] = office.said_by_the_system(session)
+        [words] = floor.said_by_the_system(session)
         with translation.override(language):
             assert [frame["message"]["text"] for frame in stream(who, ["message"])][1:] == [text_of(words)]
         assert reasons(who) == ["assigned", "returned"]

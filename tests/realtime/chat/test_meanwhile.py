@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from realtime.chat import queue, services
 from tests.realtime.chat.conftest import CHAT, Open
-from tests.realtime.chat.office import asks, at_once, closes, new_question, stream
+from tests.realtime.chat.floor import asks, at_once, closes, new_question, stream
 from tests.servers.waiting import until
 
 

@@ -15,16 +15,16 @@ from realtime.chat.declined import Declined
 from realtime.chat.models import Session
 from realtime.chat.words import text_of
 from tests import cast
-from tests.realtime.chat import office
+from tests.realtime.chat import floor
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, texts, wants
-from tests.realtime.chat.office import agent, answers, asks, at_once, closes, comes, given_to, goes, hands, is_with, new_question, now, reasons, stream, swept
+from tests.realtime.chat.floor import agent, answers, asks, at_once, closes, comes, given_to, goes, hands, is_with, new_question, now, reasons, stream, swept
 from tests.servers.waiting import until
 from tests.sockets import Frame, Socket
 
 
 @pytest.fixture(autouse=True)
 def nobody_is_here(db: None, nobody_waits: None) -> None:
-    until(lambda: not office.connected(), what="the agents of other tests have gone")
+    until(lambda: not floor.connected(), what="the agents of other tests have gone")
 
 
 # Whom a new session goes to
@@ -83,8 +83,8 @@ def test_who_may_have_more_from_now_on_gets_more(opened: Open) -> None:
 def test_who_is_connected_but_not_online_gets_nothing_until_it_is(opened: Open, bob: User, status: str) -> None:
     socket = comes(opened, bob)
     socket.send({"type": "presence", "status": status})
-    until(lambda: bob.pk not in office.available(), what="that is known")
-    assert bob.pk in office.connected()
+    until(lambda: bob.pk not in floor.available(), what="that is known")
+    assert bob.pk in floor.connected()
     older, newer = new_question(), new_question()
     swept()
     assert [is_with(older, None), is_with(newer, None)] == [True, True]
@@ -269,7 +269,7 @@ def test_a_transfer_takes_the_question_and_the_note_along_and_tells_the_customer
     services.transfer(by=bob, session_id=session.public_id, to_user_id=alice.pk, note="She is in a hurry.")
     assert is_with(session, alice)
     assert hands(session)[1:] == [("transferred", bob.pk, alice.pk)]
-    [words] = office.said_by_the_system(session)
+    [words] = floor.said_by_the_system(session)
     with translation.override("zh-hans"):
         in_chinese = text_of(words)
     with translation.override("en"):

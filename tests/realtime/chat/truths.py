@@ -13,8 +13,8 @@ from accounts.models import Agent, User
 from notifications.models import Entry, Inbox
 from realtime.chat.events import SUPPORT
 from realtime.chat.models import Message, Session, Transfer
+from tests.realtime.chat.floor import stream
 from tests.realtime.chat.lines import Line
-from tests.realtime.chat.office import stream
 
 BY_ROUTING = ("routed", "gone")
 SEEN = 1.0

@@ -22,7 +22,7 @@ from realtime.chat import routing, services
 from realtime.chat.declined import Declined
 from realtime.chat.models import Session, Transfer
 from tests import cast
-from tests.realtime.chat import office
+from tests.realtime.chat import floor
 from tests.realtime.chat.lines import Line
 from tests.realtime.chat.truths import broken
 from tests.servers.redis import PrivateRedis
@@ -53,7 +53,7 @@ class Walk:
         self._chance = random.Random(seed)
         self._names = itertools.count(1)
         self._customers = [Line(site.ws_url, cast.customer(f"customer{number}")) for number in range(CUSTOMERS)]
-        self._agents = [Line(site.ws_url, office.agent(f"agent{most}", most=most)) for most in MOST]
+        self._agents = [Line(site.ws_url, floor.agent(f"agent{most}", most=most)) for most in MOST]
         self._steps: list[tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = [
             (8, self.customer_writes),
             (2, self.all_customers_write),

@@ -15,7 +15,8 @@ CUSTOMER = 9
 class Looker:
     """A socket of the community site that counts and knows who is online by what it is told."""
 
-    def __init__(self, board: Board, user_id: int, *, is_agent: bool = False, counts: bool = True) -> None:
+    def __init__(self, board: Board, user_id: int, *, is_agent: bool = False, counts: bool = True, sees_all: bool = True) -> None:
+        self.sees_all = sees_all
         self.user_id, self.is_agent, self.counts, self.counted = user_id, is_agent, counts, False
         self.board = board
         self.count = 0

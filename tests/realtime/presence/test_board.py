@@ -120,6 +120,21 @@ def test_customers_are_told_of_to_agents_only_and_counted_by_nobody() -> None:
     assert (member.count, agent.count) == (0, 0)
 
 
+def test_a_customer_is_told_of_its_agent_alone_whatever_everybody_is_told() -> None:
+    board, memory = begun(1)
+    customer, member = Looker(board, CUSTOMER, counts=False, sees_all=False), Looker(board, 100)
+    assert board.watch(customer, [1], []) == {1}
+    board.take("one", [memory.set(2, "online"), memory.set(1, "away"), memory.set(1, "offline")])
+    assert customer.told() == [("presence", 1, "away"), ("presence", 1, "offline")]
+    assert member.told() == [("user_status", 2, "online"), ("presence", 1, "away"), ("user_status", 1, "offline")]
+    board.watch(customer, [2], [])
+    board.take("one", [memory.set(1, "online"), memory.set(2, "busy")])
+    assert customer.told()[2:] == [("presence", 2, "busy")]
+    board.remove(customer)
+    board.take("one", [memory.set(2, "offline")])
+    assert len(customer.told()) == 3
+
+
 def test_who_begins_to_watch_takes_no_news_from_those_who_watch_already() -> None:
     board, memory = begun()
     first, second = Looker(board, 100), Looker(board, 101)

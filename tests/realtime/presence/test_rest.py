@@ -10,6 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from realtime.chat.models import Session
 from realtime.presence.models import LastSeen
 from realtime.presence.services import MOST, connections
 from tests import cast
@@ -164,6 +165,16 @@ def test_a_customer_sees_nobody(api: Api, ann: User, bob: User, mia: User) -> No
     client = api(ann)
     assert [client.get(address).status_code for address in (ONLINE, COUNT)] == [403, 403]
     assert [client.get(status(each)).status_code for each in (bob, mia, ann)] == [404, 404, 404]
+
+
+def test_a_customer_sees_the_agent_that_serves_it_for_as_long_as_it_does(server: Site, api: Api, token: Token, ann: User, bob: User, alice: User) -> None:
+    session = Session.objects.create(customer=ann, agent=bob, status=Session.Status.OPEN)
+    with opened(server, token(bob)):
+        said = api(ann).get(status(bob)).json()
+        assert (said["online"], said["status"]) == (True, "online")
+        assert api(ann).get(status(alice)).status_code == 404
+        Session.objects.filter(pk=session.pk).update(status=Session.Status.CLOSED)
+        assert api(ann).get(status(bob)).status_code == 404
 
 
 def test_a_user_that_is_not_there_or_not_active_is_not_found(api: Api, mia: User, john: User, server: Site) -> None:

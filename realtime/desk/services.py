@@ -1,0 +1,40 @@
+"""What is done about customers: they leave an address, and agents look at them."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from accounts.models import Customer, Role, User
+from realtime.chat.sessions import visible_to
+from realtime.desk.models import Contact
+
+
+def leave_email(*, customer: User, email: str) -> None:
+    """Keep where a customer's answers are mailed. Another address than before has not been mailed anything yet."""
+    _contact, new = Contact.objects.get_or_create(customer=customer, defaults={"email": email})
+    if not new:
+        fresh = {"mailed_at": None, "mailed_up_to": 0, "read_then": 0, "tries": 0, "retry_at": None}
+        Contact.objects.filter(customer=customer).exclude(email=email).update(email=email, **fresh)
+
+
+def forget_email(*, customer: User) -> None:
+    """Forget it."""
+    Contact.objects.filter(customer=customer).delete()
+
+
+def take_over(*, anonymous: User, verified: User) -> None:
+    """The address that an anonymous customer left becomes the verified one's, unless that one has left one."""
+    if Contact.objects.filter(customer=verified).exists():
+        Contact.objects.filter(customer=anonymous).delete()
+    else:
+        Contact.objects.filter(customer=anonymous).update(customer=verified)
+
+
+def customers_for(user: User) -> QuerySet[Customer]:
+    """Staff sees every customer, an agent those whose session it has, had or may see in the queue; others see none."""
+    found = Customer.objects.select_related("user__block", "user__contact")
+    if user.is_staff:
+        return found
+    if user.role != Role.AGENT:
+        return found.none()
+    return found.filter(user__in=visible_to(user).order_by().values("customer"))

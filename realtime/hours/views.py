@@ -1,0 +1,35 @@
+"""Business hours over REST."""
+
+from __future__ import annotations
+
+from django.utils.translation import get_language
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsPerson
+from accounts.schema import PROBLEM
+from realtime.hours import services
+from realtime.hours.serializers import HoursQuery, HoursSerializer
+
+
+class HoursView(APIView):
+    permission_classes = [IsPerson]
+
+    @extend_schema(parameters=[HoursQuery], responses={200: HoursSerializer, "4XX": PROBLEM})
+    def get(self, request: Request) -> Response:
+        """Whether somebody is here, when again, and when usually."""
+        asked = HoursQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        plan = services.plan()
+        away = plan.away_text(get_language() or "", asked.validated_data.get("time_zone"))
+        shown = {
+            "open": away is None,
+            "time_zone": plan.time_zone,
+            "next_opening": None if away is None else plan.next_opening(),
+            "away_message": away,
+            "week": [{"weekday": number, "slots": plan.schedule.weekday(number)} for number in range(7)],
+            "exceptions": plan.upcoming(),
+        }
+        return Response(HoursSerializer(shown).data)
