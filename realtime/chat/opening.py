@@ -12,9 +12,10 @@ from notifications.transactions import retried
 from realtime.chat import routing
 from realtime.chat.appending import append, keep_numbers, store
 from realtime.chat.judging import check_blocked
+from realtime.chat.locking import lock_one
 from realtime.chat.models import Message, Participant, Session, Transfer
 from realtime.chat.routing import Desk, Here
-from realtime.chat.sessions import ACTIVE, lock_one, nothing, reopens
+from realtime.chat.sessions import ACTIVE, nothing, reopens
 from realtime.chat.telling import Telling
 from realtime.chat.words import AWAY
 from realtime.hours import services as hours

@@ -151,9 +151,11 @@ class Recall(Confirming):
                 self.seat.tell(presence_frame(agent, roster.board.status(agent)))
 
     async def _tell_place(self) -> None:
-        frame = await in_thread(queue.place_of, self.claims.user_id)
-        if frame is not None:
+        told = None
+        # Again until it is so, because a change may have been told while this one was looked up.
+        while (frame := await in_thread(queue.place_of, self.claims.user_id)) not in (None, told):
             self.seat.tell(frame)
+            told = frame
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it beside, and log what it raises."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -25,8 +25,8 @@ from accounts.models import Agent, Role, User
 from accounts.redis import RedisAway
 from notifications.transactions import retried
 from realtime.chat.appending import append_words, store
+from realtime.chat.locking import locked
 from realtime.chat.models import Attendance, Message, Participant, Routing, Session, Transfer
-from realtime.chat.sessions import locked
 from realtime.chat.telling import Reason, Telling
 from realtime.chat.words import HANDED_BACK, TAKEN_OVER
 from realtime.presence import store as presence
@@ -99,7 +99,8 @@ def assign(
     now, left = timezone.now(), session.agent
     Transfer.objects.create(session=session, reason=reason, from_agent=left, to_agent=agent, by=by, note=note, created_at=now)
     Participant.objects.get_or_create(session=session, user=agent)
-    Attendance.objects.update_or_create(agent=agent, defaults={"idle_since": now})
+    # An absence noted on an earlier day says nothing of this one: from now on the agent has its whole grace.
+    Attendance.objects.update_or_create(agent=agent, defaults={"idle_since": now, "gone_since": None})
     waited = session.status == Session.Status.WAITING
     session.agent, session.status, session.assigned_at, session.waiting_since = agent, Session.Status.OPEN, now, None
     session.save()
@@ -179,13 +180,7 @@ def sweep(*, at_once: bool = False) -> None:
         return
     serving = set(Session.objects.filter(status=Session.Status.OPEN, agent__isnull=False).values_list("agent", flat=True).distinct())
     _note_absence(serving - present.connected if present.age else (), present.connected)
-    lost: Collection[int] = ()
-    grace = settings.SWITCHBOARD.support_grace
-    if present.age >= grace:
-        gone = Attendance.objects.filter(gone_since__lte=timezone.now() - timedelta(seconds=grace)).values("agent")
-        lost = list(_owed().filter(agent__in=gone).values_list("pk", flat=True)[:_AT_ONCE])
-    # Whoever was deleted, or is no agent any more, does not come back.
-    lost = [*lost, *_owed().exclude(agent__role=Role.AGENT, agent__is_active=True).values_list("pk", flat=True)[:_AT_ONCE]]
+    lost = _lost(present)
     if lost or Session.objects.filter(status=Session.Status.WAITING).exists():
         _give(present, lost)
 
@@ -198,10 +193,6 @@ def _due(*, at_once: bool) -> bool:
     return Routing.objects.filter(pk=1, swept_at__lte=before).update(swept_at=now) == 1 or at_once
 
 
-def _owed() -> QuerySet[Session]:
-    return Session.objects.filter(status=Session.Status.OPEN, owed_since__isnull=False)
-
-
 def _note_absence(absent: Collection[int], connected: Collection[int]) -> None:
     known = set(Attendance.objects.filter(gone_since__isnull=False).values_list("agent", flat=True))
     returned, left = known & set(connected), set(absent) - known
@@ -211,9 +202,23 @@ def _note_absence(absent: Collection[int], connected: Collection[int]) -> None:
         Attendance.objects.update_or_create(agent_id=agent, defaults={"gone_since": timezone.now()})
 
 
+def _lost(present: Here) -> set[int]:
+    """What has not been answered by agents that have been gone for the grace."""
+    owed = Session.objects.filter(status=Session.Status.OPEN, owed_since__isnull=False)
+    grace = settings.SWITCHBOARD.support_grace
+    lost: set[int] = set()
+    if present.age >= grace:
+        gone = Attendance.objects.filter(gone_since__lte=timezone.now() - timedelta(seconds=grace)).values("agent")
+        lost |= set(owed.filter(agent__in=gone).values_list("pk", flat=True)[:_AT_ONCE])
+    # Whoever was deleted, or is no agent any more, does not come back.
+    return lost | set(owed.exclude(agent__role=Role.AGENT, agent__is_active=True).values_list("pk", flat=True)[:_AT_ONCE])
+
+
 @retried
 def _give(present: Here, lost: Collection[int]) -> None:
     lock()
+    # Until the lock was free it may have been given to somebody else, who was not here yet when that was looked at.
+    lost = _lost(present).intersection(lost) if lost else ()
     telling, desk = Telling(), Desk(present)
     for session in sorted((each for each in locked(lost) if _is_lost(each, present)), key=lambda each: each.owed_since or _LONG_AGO):
         agent = desk.pick()

@@ -16,10 +16,11 @@ from accounts.models import Role, User
 from notifications.transactions import retried
 from realtime.chat import opening, routing
 from realtime.chat.declined import Declined, check_text
+from realtime.chat.locking import lock_one, locked
 from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, Attendance, Block, Message, Participant, Session, Transfer
 from realtime.chat.posting import Post, post
 from realtime.chat.routing import Desk, Here
-from realtime.chat.sessions import find, lock_one, locked, nothing, visible_to
+from realtime.chat.sessions import find, nothing, visible_to
 from realtime.chat.telling import Telling
 from realtime.chat.words import agent_name
 

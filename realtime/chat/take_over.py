@@ -10,9 +10,10 @@ from django.db.models import Q
 from accounts.models import User
 from notifications.wire import MAX_SEQ
 from realtime.chat import replay, routing
+from realtime.chat.locking import locked
 from realtime.chat.models import Block, Message, Participant, Session
 from realtime.chat.services import end
-from realtime.chat.sessions import ACTIVE, locked
+from realtime.chat.sessions import ACTIVE
 from realtime.chat.telling import Telling
 
 _TOLD: Final = 50  # sessions, the newest, that people are told have moved; the others are found over REST

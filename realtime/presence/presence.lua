@@ -248,10 +248,11 @@ function does.look()
   for i, user in ipairs(job.users) do answer.people[i] = person(job.kind, user) end
 end
 
--- Agents, or with `kind` "c" customers: how each is, and its connections, though it may appear offline. `age`: for how long all of that has been seen.
+-- Agents, or with `kind` "c" customers: how each is, and its connections, though it may appear offline. `age`: for how long all of that
+-- has been seen. Where nobody has ticked for a while Redis, or all workers, stood still until a moment ago, and nothing has been seen yet.
 function does.attend()
   local kind = job.kind or 'p'
-  answer.people, answer.age = {}, now - calm
+  answer.people, answer.age = {}, now - number('beat') > set.lease and 0 or now - calm
   for i, user in ipairs(job.users) do
     answer.people[i] = {redis.call('HGET', key('told:' .. kind), user) or 'offline', connections(kind .. ':' .. user)}
   end

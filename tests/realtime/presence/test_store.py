@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
 
 import pytest
 
 from realtime.presence.store import step
 from tests.realtime.presence import village
+from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
 
 BELL = "api/ws/notifications"
@@ -54,6 +56,17 @@ def test_the_oldest_makes_room_whichever_worker_it_is_on_and_whoever_comes_back_
     assert step("orders", worker=worker).said["orders"] == [f"replace {who}-0"]
     assert step("join", worker=worker, connections=[oldest]).said["results"][0][0] == "out"
     step("retire", worker=other)
+
+
+def test_right_after_everything_stood_still_nobody_has_been_absent_for_any_time(tmp_path, options):
+    options(presence_lease=0.3)
+    with PrivateRedis(tmp_path) as stood_still:
+        step = partial(village.step, stood_still.url)
+        step("tick", worker="played", era="played", begin=True)
+        until(lambda: step("attend", users=[]).said["age"] > 100, what="some time is seen")
+        until(lambda: step("attend", users=[]).said["age"] == 0, what="nobody ticks any more")
+        step("tick", worker="played", era="played", begin=True)
+        assert step("attend", users=[]).said["age"] < 300
 
 
 def test_a_worker_whose_lease_has_ended_has_to_begin_anew(who):
