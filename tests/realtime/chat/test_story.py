@@ -6,16 +6,20 @@ import os
 import signal
 from collections.abc import Callable
 
+from rest_framework.test import APIClient
+
 from accounts.models import User
 from realtime.chat.models import Message, Session, Transfer
 from realtime.chat.words import TAKEN_OVER
 from tests.conftest import Servers
 from tests.realtime.chat.conftest import CHAT, texts
-from tests.servers.waiting import until
 from tests.servers.workers import Site
 from tests.sockets import Socket, connect
 
 Token = Callable[[User], str]
+
+
+SAID = ["Is anybody there?", "I am Bob.", "One", "Two", "Three", "Bob?", TAKEN_OVER, "I have read it all."]
 
 
 def worker_of(socket: Socket) -> int:
@@ -32,7 +36,7 @@ def on_another_worker(site: Site, token: str, pid: int) -> Socket:
         socket.close()
 
 
-def test_from_the_first_question_to_the_rating(servers: Servers, token: Token, api: Callable[..., object], ann: User, bob: User, alice: User) -> None:
+def test_from_the_first_question_to_the_rating(servers: Servers, token: Token, api: Callable[..., APIClient], ann: User, bob: User, alice: User) -> None:
     with servers.serve(workers=2) as site:
         line = connect(site.ws_url + CHAT, token=token(ann), new=True)
         line.until("connected")
@@ -82,13 +86,20 @@ def test_from_the_first_question_to_the_rating(servers: Servers, token: Token, a
             other.send({"type": "message", "sessionId": session_id, "text": "I have read it all.", "clientMessageId": "c1"})
             assert other.until(lambda frame: frame["type"] == "message" and frame["message"]["isMine"])["message"]["clientMessageId"] == "c1"
             assert line.until("message")["message"]["agentName"] == "Alice"
+
+            told = api(alice).get(f"/api/v1/sessions/{session_id}/messages", {"order": "oldest"}).json()["results"]
+            assert [each["text"] for each in told] == [*SAID[:6], "Bob had to leave. Alice is here now.", SAID[7]]
+            assert api(alice).post(f"/api/v1/sessions/{session_id}/close").status_code == 200
+            assert line.until("session")["session"]["status"] == "open"  # that it became Alice's
+            assert line.until("session")["session"]["status"] == "closed"
+            rated = api(fresh).post(f"/api/v1/sessions/{session_id}/rate", {"rating": 5, "comment": "Thank you both."}, format="json")
+            assert rated.status_code == 200
+            assert line.until("session")["session"]["rating"] == 5
+            closed, heard = other.take(2, "session")
+            assert (closed["session"]["reason"], heard["session"]["reason"], heard["session"]["comment"]) == ("closed", "rated", "Thank you both.")
         line.close()
     session = Session.objects.get(public_id=session_id)
     assert [each.reason for each in Transfer.objects.filter(session=session).order_by("pk")] == ["routed", "gone"]
     said = Message.objects.filter(session=session).order_by("order")
     assert [each.order for each in said] == list(range(1, 9))
-    assert [each.text or each.said["code"] for each in said] == [
-        *("Is anybody there?", "I am Bob.", "One", "Two", "Three", "Bob?"),
-        *(TAKEN_OVER, "I have read it all."),
-    ]
-    until(lambda: session.agent_id is not None, what="it is assigned")
+    assert [each.text or each.said["code"] for each in said] == SAID
