@@ -130,6 +130,7 @@ class Supervisor(Multiprocess):
         self._incoming: Worker | None = None
         self._incoming_since = 0.0
         self._leaving: dict[Worker, float] = {}
+        self._waits = True
         self._had_terminal = _has_terminal()
 
     def run(self) -> None:
@@ -166,6 +167,11 @@ class Supervisor(Multiprocess):
 
     def restart_all(self) -> None:
         self._outgoing = list(self.processes)
+
+    def handle_int(self) -> None:
+        if self.should_exit.is_set():
+            self._waits = False
+        super().handle_int()
 
     def handle_hup(self) -> None:
         if self._had_terminal and not _has_terminal():
@@ -233,9 +239,9 @@ class Supervisor(Multiprocess):
         everybody = [*self.processes, *([self._incoming] if self._incoming else [])]
         for worker in everybody:
             self._dismiss(worker)
-        self.signal_queue.clear()
         while self._leaving:
-            if signal.SIGINT in self.signal_queue:
+            # Not emptied before: the second one may have come already.
+            if signal.SIGINT in self.signal_queue or not self._waits:
                 self._leaving = dict.fromkeys(self._leaving, 0.0)
             self._bury()
             time.sleep(TICK / 4)
