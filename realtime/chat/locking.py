@@ -61,9 +61,14 @@ def lock_for(public_ids: Iterable[UUID], customers: Iterable[int]) -> list[Sessi
         for _ in range(2):
             cursor.execute(_LOCK_FOR[connection.vendor], [ids, numbers(customers)])
             found = [_session(row) for row in cursor.fetchall()]
-            if all(each.customer is not None and (each.agent is None) == (each.agent_id is None) for each in found):
+            if all(map(_whole, found)):
                 break  # else once more, as in `locked`
     return found
+
+
+def _whole(session: Session) -> bool:
+    people = session._state.fields_cache
+    return people["customer"] is not None and (people["agent"] is None) == (session.agent_id is None)
 
 
 def _session(row: Sequence[Any]) -> Session:

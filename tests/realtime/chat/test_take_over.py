@@ -17,10 +17,12 @@ from realtime.chat import services
 from realtime.chat.declined import Declined
 from realtime.chat.models import Block, Message, Participant, Session
 from realtime.chat.posting import post
+from realtime.chat.routing import here
 from tests import cast
 from tests.accounts.visitors import proof
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, wants
 from tests.realtime.chat.desk import at_once_missed, of_type, says, served, shut, write
+from tests.servers.waiting import until
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def test_of_two_open_sessions_the_one_before_her_eyes_goes_on(opened: Open, ann:
     elsewhere = served(vera, alice)
     line, desk = opened(vera, CHAT, new=True), opened(alice, CHAT)
     desk.send({"type": "presence", "status": "busy"})  # so that she is not given what waits
-    desk.sync()
+    until(lambda: (present := here()) is not None and alice.pk not in present.available, what="she is seen to be busy")
     session = served(ann, None if waits else bob)
     proves(ann, vera)
     assert desk.until("session")["session"]["reason"] == "closed"
