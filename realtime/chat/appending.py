@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -55,6 +55,10 @@ _NUMBER: Final = {
 }
 
 
+# As the database writes a time, which is UTC. Django's own way takes SQLite's ten times as long.
+_MOMENT: Final[dict[str, Callable[[datetime], str]]] = {"postgresql": datetime.isoformat, "sqlite": lambda at: at.replace(tzinfo=None).isoformat(sep=" ")}
+
+
 class Wanted(Protocol):
     """What of a message is kept, besides its text."""
 
@@ -63,17 +67,19 @@ class Wanted(Protocol):
     @property
     def role(self) -> str: ...
     @property
+    def text(self) -> str: ...
+    @property
     def client_message_id(self) -> str: ...
     @property
     def is_note(self) -> bool: ...
 
 
-def append(session: Session, wanted: Wanted, text: str) -> Message:
+def append(session: Session, wanted: Wanted) -> Message:
     """Make the next message of a session, not stored yet."""
     by_customer = wanted.role == Role.CUSTOMER
     sender = session.customer if by_customer else session.agent if session.agent_id == wanted.sender_id else User.objects.get(pk=wanted.sender_id)
     kind = Message.SenderType.CUSTOMER if by_customer else Message.SenderType.AGENT
-    message = _next(session, sender=sender, sender_type=kind, text=text, is_note=wanted.is_note, client_message_id=wanted.client_message_id)
+    message = _next(session, sender=sender, sender_type=kind, text=wanted.text, is_note=wanted.is_note, client_message_id=wanted.client_message_id)
     if by_customer:
         session.owed_since = session.owed_since or message.created_at
     elif not wanted.is_note:
@@ -101,7 +107,8 @@ def store(messages: Sequence[Message]) -> None:
         return
     _insert(messages)
     sessions = {message.session_id: message.session for message in messages}.values()
-    _run(_ADVANCE, [(each.pk, each.newest, _moment(each.written_at), _moment(each.owed_since), _moment(each.answered_at)) for each in sessions])
+    moment = _MOMENT[connection.vendor]
+    _run(_ADVANCE, [(each.pk, each.newest, *(at and moment(at) for at in (each.written_at, each.owed_since, each.answered_at))) for each in sessions])
     read = {(message.session_id, message.sender_id): message.order for message in messages if message.sender_id is not None}
     if read:
         _run(_READ, [(*who, order) for who, order in read.items()])
@@ -115,27 +122,22 @@ def keep_numbers(messages: Sequence[Message]) -> None:
 
 
 def _insert(messages: Sequence[Message]) -> None:
-    rows = [dict(zip("abcdefghijk", _values(each), strict=True)) for each in messages]
+    vendor = connection.vendor
+    rows = [dict(zip("abcdefghijk", _values(each, vendor), strict=True)) for each in messages]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT[connection.vendor], [as_json(rows)])
+        cursor.execute(_INSERT[vendor], [as_json(rows)])
         numbers = {(session, order): pk for pk, session, order in cursor.fetchall()}
     for message in messages:
         message.pk = numbers[message.session_id, message.order]
         message._state.adding = False
 
 
-def _values(message: Message) -> tuple[Any, ...]:
-    public_id = message.public_id.hex if connection.vendor == "sqlite" else message.public_id
+def _values(message: Message, vendor: str) -> tuple[Any, ...]:
+    public_id = message.public_id.hex if vendor == "sqlite" else message.public_id
     what = (message.sender_id, message.sender_type, message.is_note, message.text, message.said)
-    return public_id, message.session_id, message.order, *what, message.client_message_id, message.sender_seq, _moment(message.created_at)
+    return public_id, message.session_id, message.order, *what, message.client_message_id, message.sender_seq, _MOMENT[vendor](message.created_at)
 
 
 def _run(statement: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement[connection.vendor], columns(rows))
-
-
-def _moment(at: datetime | None) -> str | None:
-    if at is None:
-        return None
-    return str(connection.ops.adapt_datetimefield_value(at)) if connection.vendor == "sqlite" else at.isoformat()

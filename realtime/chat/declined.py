@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.problems import Problem
 from notifications.content import storage_problem
@@ -18,13 +20,21 @@ FRAME_CODES: Final[dict[str, str]] = {"INVALID": "INVALID_MESSAGE", "CONFLICT": 
 
 
 class Declined(Exception):
-    """`code` says why, `text` what to do, in the active language, and `field` what it is about, if it is about one."""
+    """`code` says why, `text` what to do, and `field` what it is about, if it is about one.
 
-    def __init__(self, code: Code, text: str, field: str = "") -> None:
+    A lazy text is read in the language of whoever asks for it, who may be another than was active when it came up.
+    """
+
+    def __init__(self, code: Code, text: Promise | str, field: str = "") -> None:
         super().__init__(code)
         self.code = code
-        self.text = text
         self.field = field
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """In the active language."""
+        return str(self._text)
 
     @property
     def sentence(self) -> str:
@@ -43,7 +53,7 @@ def check_text(text: str, field: str, longest: int, *, needed: bool = False) -> 
 
 def another_message(field: str = "client_message_id") -> Declined:
     """The client has called another message so before."""
-    return Declined("CONFLICT", _("Another message was sent under this name. Give each message a name of its own."), field)
+    return Declined("CONFLICT", gettext_lazy("Another message was sent under this name. Give each message a name of its own."), field)
 
 
 @contextmanager

@@ -31,14 +31,16 @@ class Wanted(Protocol):
     @property
     def session_id(self) -> UUID | None: ...
     @property
+    def text(self) -> str: ...
+    @property
     def client_message_id(self) -> str: ...
     @property
     def is_note(self) -> bool: ...
 
 
-def open_with(wanted: Wanted, text: str) -> Message:
+def open_with(wanted: Wanted) -> Message:
     """Store a customer's message in its open session, in the one it names if that was closed a short while ago, or in a new one. Raises Declined."""
-    return _open_with(wanted, text, routing.here())
+    return _open_with(wanted, routing.here())
 
 
 def open_session(customer_id: int, *, subject: str = "", channel: str = "") -> tuple[Session, bool]:
@@ -47,7 +49,7 @@ def open_session(customer_id: int, *, subject: str = "", channel: str = "") -> t
 
 
 @retried
-def _open_with(wanted: Wanted, text: str, present: Here | None) -> Message:
+def _open_with(wanted: Wanted, present: Here | None) -> Message:
     routing.lock()
     customer = _customer(wanted.sender_id)
     telling = Telling()
@@ -58,16 +60,16 @@ def _open_with(wanted: Wanted, text: str, present: Here | None) -> Message:
         if closed is None:
             raise nothing()
     if session is not None:
-        message = append(session, wanted, text)
+        message = append(session, wanted)
         store([message])
         telling.message(message)
     elif closed is not None and reopens(closed):
-        message = append(closed, wanted, text)
+        message = append(closed, wanted)
         store([message])
         _place(closed, present, telling, message=message, again=True)
     else:
         session = _new(customer)
-        message = append(session, wanted, text)
+        message = append(session, wanted)
         store([message])
         _place(session, present, telling, message=message)
     telling.send()

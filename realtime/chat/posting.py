@@ -7,16 +7,14 @@ the row of routing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django import db
-from django.conf import settings
 from django.db import IntegrityError
-from django.utils import translation
 
 from accounts.batches import Batch
 from accounts.executor import in_thread
@@ -38,8 +36,7 @@ MOST: Final = 100
 class Post:
     """What somebody wants to write. `session_id`: None for a customer's open session, or a new one.
 
-    `text` has 1 to 4,000 characters after trimming; `client_message_id` is the client's name for it.
-    `language` is what its author reads refusals in.
+    `text` has 1 to 4,000 characters after trimming; `client_message_id` is the client's name for it. Raises Declined.
     """
 
     sender_id: int
@@ -49,7 +46,11 @@ class Post:
     client_message_id: str = ""
     is_note: bool = False
     is_staff: bool = False
-    language: str = field(default_factory=lambda: translation.get_language() or settings.LANGUAGE_CODE)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", self.text.strip())
+        check_text(self.text, "text", LONGEST_TEXT, needed=True)
+        check_text(self.client_message_id, "clientMessageId", LONGEST_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,64 +81,55 @@ async def apost(wanted: Post) -> Sent:
 
 def post_all(posts: Sequence[Post]) -> list[Outcome]:
     """Write many, in this order; says of each what has become of it. One that fails holds up no other."""
-    outcomes: dict[int, Outcome] = {}
-    texts: dict[int, str] = {}
+    new: list[int] = []
     names: set[tuple[int, str]] = set()
     again: list[int] = []
     for nth, wanted in enumerate(posts):
-        name, text = (wanted.sender_id, wanted.client_message_id), wanted.text.strip()
+        name = (wanted.sender_id, wanted.client_message_id)
         if wanted.client_message_id and name in names:
             again.append(nth)  # it is among these, too: once that is stored, this is the same
-            continue
-        try:
-            with translation.override(wanted.language):
-                check_text(text, "text", LONGEST_TEXT, needed=True)
-                check_text(wanted.client_message_id, "clientMessageId", LONGEST_NAME)
-        except Declined as declined:
-            outcomes[nth] = declined
-            continue
-        names.add(name)
-        texts[nth] = text
-    if texts:
-        outcomes |= _write(posts, texts)
+        else:
+            names.add(name)
+            new.append(nth)
+    outcomes = _write(posts, new)
     if again:
         outcomes |= zip(again, post_all([posts[nth] for nth in again]), strict=True)
     return [outcomes[nth] for nth in range(len(posts))]
 
 
-def _write(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcome]:
-    outcomes = _append_new(posts, texts)
-    left = [nth for nth in texts if not isinstance(outcomes.get(nth), Sent)]
+def _write(posts: Sequence[Post], new: Sequence[int]) -> dict[int, Outcome]:
+    outcomes = _append_new(posts, new)
+    left = [nth for nth in new if not isinstance(outcomes.get(nth), Sent)]
     # What was stored before is that, whatever has become of its session; and opens none.
     earlier = _earlier([posts[nth] for nth in left])
     for nth in left:
         wanted, name = posts[nth], (posts[nth].sender_id, posts[nth].client_message_id)
         if name in earlier:
-            outcomes[nth] = _outcome(wanted, partial(_the_same, wanted, earlier[name]))
+            outcomes[nth] = _outcome(partial(_the_same, wanted, earlier[name]))
         elif nth not in outcomes:
-            outcomes[nth] = _outcome(wanted, partial(_open, wanted, texts[nth]))
+            outcomes[nth] = _outcome(partial(_open, wanted))
     return outcomes
 
 
-def _append_new(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcome]:
+def _append_new(posts: Sequence[Post], new: Sequence[int]) -> dict[int, Outcome]:
     try:
-        return _append(posts, texts)
+        return _append(posts, new)
     except IntegrityError:
         # Some were sent before. That is seldom, so it is not asked of each first.
-        earlier = _earlier([posts[nth] for nth in texts])
+        earlier = _earlier([posts[nth] for nth in new])
         if not earlier:
             raise
-        same = {nth: earlier[name] for nth in texts if (name := (posts[nth].sender_id, posts[nth].client_message_id)) in earlier}
-        rest = {nth: text for nth, text in texts.items() if nth not in same}
-        outcomes = {nth: _outcome(posts[nth], partial(_the_same, posts[nth], found)) for nth, found in same.items()}
+        same = {nth: earlier[name] for nth in new if (name := (posts[nth].sender_id, posts[nth].client_message_id)) in earlier}
+        rest = [nth for nth in new if nth not in same]
+        outcomes = {nth: _outcome(partial(_the_same, posts[nth], found)) for nth, found in same.items()}
         return outcomes | (_append_new(posts, rest) if rest else {})
 
 
 @retried
-def _append(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcome]:
+def _append(posts: Sequence[Post], new: Sequence[int]) -> dict[int, Outcome]:
     """Store these, or say why not; those for which a session has to be opened are left out. Raises IntegrityError where one was sent before."""
-    named = {each.session_id for nth in texts if (each := posts[nth]).session_id}
-    customers = {each.sender_id for nth in texts if (each := posts[nth]).session_id is None and each.role == Role.CUSTOMER}
+    named = {each.session_id for nth in new if (each := posts[nth]).session_id}
+    customers = {each.sender_id for nth in new if (each := posts[nth]).session_id is None and each.role == Role.CUSTOMER}
     sessions: dict[UUID | int, Session] = {}
     for session in lock_for(named, customers):
         sessions[session.public_id] = session
@@ -145,16 +137,15 @@ def _append(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcom
             sessions[session.customer_id] = session
     telling, written = Telling(), []
     outcomes: dict[int, Outcome] = {}
-    for nth, text in texts.items():
+    for nth in new:
         wanted = posts[nth]
         try:
-            with translation.override(wanted.language):
-                session_of_it = judging.judge(wanted, sessions.get(wanted.session_id or wanted.sender_id))
+            session_of_it = judging.judge(wanted, sessions.get(wanted.session_id or wanted.sender_id))
         except Declined as declined:
             outcomes[nth] = declined
             continue
         if session_of_it is not None:
-            message = append(session_of_it, wanted, text)
+            message = append(session_of_it, wanted)
             written.append(message)
             telling.message(message)
             outcomes[nth] = Sent(message, session_of_it, new=True)
@@ -163,9 +154,9 @@ def _append(posts: Sequence[Post], texts: Mapping[int, str]) -> dict[int, Outcom
     return outcomes
 
 
-def _open(wanted: Post, text: str) -> Sent:
+def _open(wanted: Post) -> Sent:
     try:
-        message = opening.open_with(wanted, text)
+        message = opening.open_with(wanted)
         return Sent(message, message.session, new=True)
     except IntegrityError:
         found = _earlier([wanted])
@@ -176,7 +167,7 @@ def _open(wanted: Post, text: str) -> Sent:
 
 def _earlier(posts: Sequence[Post]) -> dict[tuple[int, str], Message]:
     """What these senders' clients have called so before."""
-    names = {(each.sender_id, each.client_message_id) for each in posts if each.client_message_id and "\x00" not in each.client_message_id}
+    names = {(each.sender_id, each.client_message_id) for each in posts if each.client_message_id}
     if not names:
         return {}
     found = Message.objects.filter(sender__in={sender for sender, _ in names}, client_message_id__in={name for _, name in names})
@@ -187,17 +178,16 @@ def _earlier(posts: Sequence[Post]) -> dict[tuple[int, str], Message]:
 def _the_same(wanted: Post, found: Message) -> Sent:
     # A customer's next one may have opened another session than the one it was written in.
     elsewhere = wanted.role != Role.CUSTOMER and found.session.public_id != wanted.session_id
-    if found.text != wanted.text.strip() or found.is_note != wanted.is_note or elsewhere:
+    if found.text != wanted.text or found.is_note != wanted.is_note or elsewhere:
         raise another_message("clientMessageId")
     return Sent(found, found.session, new=False)
 
 
-def _outcome(wanted: Post, work: Callable[[], Sent]) -> Outcome:
-    with translation.override(wanted.language):
-        try:
-            return work()
-        except (Declined, db.Error) as error:  # which is this one's alone: others of its batch are stored by now
-            return error
+def _outcome(work: Callable[[], Sent]) -> Outcome:
+    try:
+        return work()
+    except (Declined, db.Error) as error:  # which is this one's alone: others of its batch are stored by now
+        return error
 
 
 def _result(outcome: Outcome) -> Sent:

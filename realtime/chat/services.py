@@ -17,7 +17,7 @@ from notifications.transactions import retried
 from realtime.chat import opening, routing
 from realtime.chat.declined import Declined, check_text
 from realtime.chat.locking import lock_one, locked
-from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, Attendance, Block, Message, Participant, Session, Transfer
+from realtime.chat.models import Attendance, Block, Message, Participant, Session, Transfer
 from realtime.chat.posting import Post, post
 from realtime.chat.routing import Desk, Here
 from realtime.chat.sessions import find, nothing, visible_to
@@ -39,16 +39,16 @@ def open_session(*, customer: User, subject: str = "", channel: str = "", text: 
     """Open a session for a customer, with a first message if there is a text; or go on with the one that is open. Raises Declined."""
     check_text(subject, "subject", 200)
     check_text(channel, "channel", 20)
-    check_text(text.strip(), "text", LONGEST_TEXT)
-    check_text(client_message_id, "clientMessageId", LONGEST_NAME)
     if customer.role != Role.CUSTOMER:
         raise Declined("FORBIDDEN", _("Sessions are opened by customers."))
-    said = Post(sender_id=customer.pk, role=customer.role, session_id=None, text=text, client_message_id=client_message_id)
-    if text.strip() and client_message_id and Message.objects.filter(sender=customer, client_message_id=client_message_id).exists():
+    said = None
+    if text.strip():
+        said = Post(sender_id=customer.pk, role=customer.role, session_id=None, text=text, client_message_id=client_message_id)
+    if said is not None and client_message_id and Message.objects.filter(sender=customer, client_message_id=client_message_id).exists():
         # What was sent before opens nothing, though its session may have been closed since.
         return Opened(post(said).session, new=False)
     session, new = opening.open_session(customer.pk, subject=subject, channel=channel)
-    return Opened(post(said).session if text.strip() else session, new)
+    return Opened(post(said).session if said is not None else session, new)
 
 
 def claim(*, agent: User, session_id: UUID) -> Session:

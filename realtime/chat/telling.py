@@ -50,14 +50,10 @@ class Telling:
         others = {user.pk: user for user in people if user is not None and user != by and not (message.is_note and user.role == Role.CUSTOMER)}
 
         def write(seqs: Mapping[int, int]) -> dict[int, MessageSent | NoteWritten]:
-            events = {}
-            for user_id in seqs:
-                if user_id in others:
-                    with translation.override(others[user_id].language or settings.LANGUAGE_CODE):
-                        events[user_id] = message_event(message)
-                else:
-                    events[user_id] = message_event(message, own=True)
-            return events
+            return {
+                user_id: message_event(message, language=others[user_id].language) if user_id in others else message_event(message, own=True)
+                for user_id in seqs
+            }
 
         own = [by.pk] if by is not None and only is None else []
         # By its number a message is found among those that nobody has confirmed. Notes are not sent again.
@@ -106,8 +102,11 @@ class Telling:
             transaction.on_commit(queue.tell, robust=True)
 
 
-def message_event(message: Message, *, own: bool = False) -> MessageSent | NoteWritten:
-    """The event, as its author or another one is told it, in the active language."""
+def message_event(message: Message, *, own: bool = False, language: str | None = None) -> MessageSent | NoteWritten:
+    """The event, as its author or another one is told it, in that language; None: in the active one."""
+    if language is not None and (message.said is not None or message.sender is None or not message.sender.display_name):
+        with translation.override(language or settings.LANGUAGE_CODE):
+            return message_event(message, own=own)
     data = MessageData(
         id=message.public_id,
         session_id=message.session.public_id,
