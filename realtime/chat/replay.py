@@ -32,7 +32,7 @@ _UNCONFIRMED: Final = f"""
     JOIN {_BODY} b ON b.id = e.body_id
     LEFT JOIN {_PARTICIPANT} p ON p.session_id = m.session_id AND p.user_id = e.user_id
     WHERE e.user_id = %s AND e.topic = '{SUPPORT}' AND e.item IS NOT NULL AND e.seq > %s AND e.seq <= %s
-        AND e.seq > COALESCE((SELECT c.seq FROM {_CONFIRMATION} c WHERE c.user_id = e.user_id), 0)
+        AND (%s OR e.seq > COALESCE((SELECT c.seq FROM {_CONFIRMATION} c WHERE c.user_id = e.user_id), 0))
         AND (p.read_up_to IS NULL OR p.read_up_to < m."order")
         AND (s.customer_id = e.user_id OR s.agent_id = e.user_id)
     ORDER BY e.seq LIMIT {PAGE}
@@ -57,7 +57,8 @@ def unconfirmed(user_id: int, *, after: int, upto: int) -> list[tuple[int, int, 
     Everything up to the head that a socket has read is in the stream already, so pages up to there are of one moment.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_UNCONFIRMED, [user_id, after, upto])
+        # Another socket may confirm everything between two pages: the first one decides from where all of it is sent.
+        cursor.execute(_UNCONFIRMED, [user_id, after, upto, after > 0])
         return [(seq, item, splice(body.replace('"message"', '"offline_message"', 1), seq=seq)) for seq, item, body in cursor.fetchall()]
 
 
