@@ -13,9 +13,7 @@ from realtime.hours.schedule import Span, clock
 class HoursQuery(serializers.Serializer[Any]):
     """In whose times the away message speaks."""
 
-    time_zone = serializers.CharField(
-        max_length=64, required=False, validators=[known_zone], help_text="The caller's, such as Europe/Berlin; without it the shop's."
-    )
+    tz = serializers.CharField(max_length=64, required=False, validators=[known_zone], help_text="The caller's, such as Europe/Berlin; without it the shop's.")
 
 
 class SpanSerializer(serializers.Serializer[Any]):
@@ -44,11 +42,11 @@ class ExceptionSerializer(serializers.Serializer[Any]):
 
 
 class HoursSerializer(serializers.Serializer[Any]):
-    """`next_opening` and `away_message` are null while we are open; `next_opening` also if it is more than 366 days away."""
+    """`nextOpening` and `awayMessage` are null while we are open; `nextOpening` also if it is more than 366 days away."""
 
     open = serializers.BooleanField()
-    time_zone = serializers.CharField()
-    next_opening = serializers.DateTimeField(allow_null=True)
-    away_message = serializers.CharField(allow_null=True)
+    timeZone = serializers.CharField()
+    nextOpening = serializers.DateTimeField(allow_null=True)
+    awayMessage = serializers.CharField(allow_null=True)
     week = WeekdaySerializer(many=True)
     exceptions = ExceptionSerializer(many=True)

@@ -23,12 +23,12 @@ class HoursView(APIView):
         asked = HoursQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
         plan = services.plan()
-        away = plan.away_text(get_language() or "", asked.validated_data.get("time_zone"))
+        away = plan.away_text(get_language() or "", asked.validated_data.get("tz"))
         shown = {
             "open": away is None,
-            "time_zone": plan.time_zone,
-            "next_opening": None if away is None else plan.next_opening(),
-            "away_message": away,
+            "timeZone": plan.time_zone,
+            "nextOpening": None if away is None else plan.next_opening(),
+            "awayMessage": away,
             "week": [{"weekday": number, "slots": plan.schedule.weekday(number)} for number in range(7)],
             "exceptions": plan.upcoming(),
         }

@@ -40,7 +40,7 @@ def closed(shop: Shop) -> Any:
 def test_without_slots_we_are_open_around_the_clock(api: Api, shop: Shop, ann: User) -> None:
     answer = api(ann).get(HOURS)
     assert answer.status_code == 200
-    assert answer.json() == {"open": True, "time_zone": "UTC", "next_opening": None, "away_message": None, "week": ALWAYS, "exceptions": []}
+    assert answer.json() == {"open": True, "timeZone": "UTC", "nextOpening": None, "awayMessage": None, "week": ALWAYS, "exceptions": []}
     assert api(ann).get(HOURS + "/").json() == answer.json()
 
 
@@ -49,8 +49,8 @@ def test_customers_members_agents_and_staff_are_told_the_same(api: Api, closed: 
     answers = [api(who).get(HOURS).json() for who in (ann, mia, bob, admin)]
     assert answers == [answers[0]] * 4
     said = answers[0]
-    assert (said["open"], said["next_opening"], said["week"]) == (False, f"{last}T12:00:00Z", ALWAYS)
-    assert said["away_message"].endswith("at 12:00.")
+    assert (said["open"], said["nextOpening"], said["week"]) == (False, f"{last}T12:00:00Z", ALWAYS)
+    assert said["awayMessage"].endswith("at 12:00.")
     assert said["exceptions"][-1] == {"date": str(last), "slots": [{"opens": "12:00", "closes": "18:00"}], "note": "Holidays"}
     assert said["exceptions"][0]["slots"] == []
 
@@ -66,27 +66,27 @@ def test_exceptions_are_those_from_today_to_sixty_days_ahead(api: Api, shop: Sho
 def test_the_week_is_shown_by_weekday_in_order(api: Api, shop: Shop, ann: User) -> None:
     shop("Asia/Shanghai", slots=[(6, "20:00", "00:00"), (0, "13:00", "17:30"), (0, "09:00", "12:00")])
     said = api(ann).get(HOURS).json()
-    assert said["time_zone"] == "Asia/Shanghai"
+    assert said["timeZone"] == "Asia/Shanghai"
     assert said["week"][0] == {"weekday": 0, "slots": [{"opens": "09:00", "closes": "12:00"}, {"opens": "13:00", "closes": "17:30"}]}
     assert said["week"][6] == {"weekday": 6, "slots": [{"opens": "20:00", "closes": "24:00"}]}
     assert [each["slots"] for each in said["week"][1:6]] == [[]] * 5
     # Open and closed exclude each other, whatever the time is.
-    assert (said["open"], said["next_opening"] is None, said["away_message"] is None) in [(True, True, True), (False, False, False)]
+    assert (said["open"], said["nextOpening"] is None, said["awayMessage"] is None) in [(True, True, True), (False, False, False)]
 
 
 def test_the_message_is_in_the_callers_language_and_its_time_zone(api: Api, closed: Any, ann: User) -> None:
     last = closed()
-    asked = {language: api(ann).get(HOURS, headers={"Accept-Language": language}).json()["away_message"] for language in ("en", "zh-CN,zh;q=0.9", "fr")}
+    asked = {language: api(ann).get(HOURS, headers={"Accept-Language": language}).json()["awayMessage"] for language in ("en", "zh-CN,zh;q=0.9", "fr")}
     assert asked["zh-CN,zh;q=0.9"] == f"客服现在不在线，将于{last.year}年{last.month}月{last.day}日 12:00 回来。"
     assert asked["en"] == asked["fr"] == services.away_text("en")
-    ends = {zone: api(ann).get(HOURS, {"time_zone": zone}).json()["away_message"][-6:] for zone in ("Asia/Shanghai", "")}
+    ends = {zone: api(ann).get(HOURS, {"tz": zone}).json()["awayMessage"][-6:] for zone in ("Asia/Shanghai", "")}
     assert ends == {"Asia/Shanghai": "20:00.", "": "12:00."}
 
 
 @pytest.mark.parametrize("name", ["Berlin", "localtime", "../../etc/passwd", "a\0b", "x" * 65])
 def test_a_time_zone_that_is_none_is_refused_by_name(api: Api, shop: Shop, ann: User, name: str) -> None:
-    answer = api(ann).get(HOURS, {"time_zone": name})
-    assert (answer.status_code, answer.json()["code"], list(answer.json()["errors"])) == (400, "INVALID_REQUEST", ["time_zone"])
+    answer = api(ann).get(HOURS, {"tz": name})
+    assert (answer.status_code, answer.json()["code"], list(answer.json()["errors"])) == (400, "INVALID_REQUEST", ["tz"])
 
 
 def test_however_many_exceptions_there_are_the_hours_take_two_queries(api: Api, closed: Any, ann: User) -> None:
