@@ -47,7 +47,7 @@ def nobody_waits(db: None) -> None:
     """Routing is one for all: what other tests have left open would be given to this one's agents, and how long theirs took be told."""
     Transfer.objects.all().delete()
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
-    until(lambda: (present := here()) is None or not present.available, what="their agents are gone, who would be given this one's")
+    until(lambda: (present := here()) is not None and not present.available, what="their agents are gone, who would be given this one's")
 
 
 def wants(sender: User, text: str, session: Session | UUID | None = None, name: str = "", *, note: bool = False) -> Post:
