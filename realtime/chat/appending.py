@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Role, User
 from notifications.columns import as_json, columns
+from realtime.chat.judging import Wanted
 from realtime.chat.models import Message, Participant, Session
 
 _SESSION, _PARTICIPANT, _MESSAGE = (model._meta.db_table for model in (Session, Participant, Message))
@@ -57,21 +58,6 @@ _NUMBER: Final = {
 
 # As the database writes a time, which is UTC. Django's own way takes SQLite's ten times as long.
 _MOMENT: Final[dict[str, Callable[[datetime], str]]] = {"postgresql": datetime.isoformat, "sqlite": lambda at: at.replace(tzinfo=None).isoformat(sep=" ")}
-
-
-class Wanted(Protocol):
-    """What of a message is kept, besides its text."""
-
-    @property
-    def sender_id(self) -> int: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def client_message_id(self) -> str: ...
-    @property
-    def is_note(self) -> bool: ...
 
 
 def append(session: Session, wanted: Wanted) -> Message:

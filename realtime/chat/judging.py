@@ -14,7 +14,7 @@ from realtime.chat.sessions import nothing
 
 
 class Wanted(Protocol):
-    """What of a message decides it."""
+    """What somebody wants to write, as `posting.Post` has it."""
 
     @property
     def sender_id(self) -> int: ...
@@ -24,6 +24,10 @@ class Wanted(Protocol):
     def is_staff(self) -> bool: ...
     @property
     def session_id(self) -> UUID | None: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def client_message_id(self) -> str: ...
     @property
     def is_note(self) -> bool: ...
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-from uuid import UUID
-
 from django.utils import timezone
 
 from accounts.models import Customer, User
 from notifications.transactions import retried
 from realtime.chat import routing
 from realtime.chat.appending import append, keep_numbers, store
-from realtime.chat.judging import check_blocked
+from realtime.chat.judging import Wanted, check_blocked
 from realtime.chat.locking import lock_one
 from realtime.chat.models import Message, Participant, Session, Transfer
 from realtime.chat.routing import Desk, Here
@@ -19,23 +16,6 @@ from realtime.chat.sessions import ACTIVE, nothing, reopens
 from realtime.chat.telling import Telling
 from realtime.chat.words import AWAY
 from realtime.hours import services as hours
-
-
-class Wanted(Protocol):
-    """What of a message opens a session."""
-
-    @property
-    def sender_id(self) -> int: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def session_id(self) -> UUID | None: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def client_message_id(self) -> str: ...
-    @property
-    def is_note(self) -> bool: ...
 
 
 def open_with(wanted: Wanted) -> Message:
