@@ -249,7 +249,13 @@ class Supervisor(Multiprocess):
 
 def worker_config(*, application: str, workers: int, heartbeat: float, drain_spread: float) -> Config:
     """How our workers run Uvicorn. `application` is a dotted path; durations are in seconds."""
-    options: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "realtime.server:SocketProtocol", "lifespan": "off", "log_config": None}
+    options: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": "realtime.http_protocol:HttpProtocol",
+        "ws": "realtime.server:SocketProtocol",
+        "lifespan": "off",
+        "log_config": None,
+    }
     return Config(
         application[::-1].replace(".", ":", 1)[::-1],
         **options,

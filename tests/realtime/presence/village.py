@@ -112,8 +112,9 @@ class Village:
         """So many people, half of them on each worker."""
         workers, pages = self.workers(), []
         for worker in workers:
+            users = [cast.member() for _ in range(count // 2)]  # first: what is frozen may stand in the middle of a write, and SQLite lets one write at a time
             with frozen(*(each for each in workers if each != worker)):
-                arrived = [self.page() for _ in range(count // 2)]
+                arrived = [self.page(user) for user in users]
                 until(lambda arrived=arrived: all(page.open for page in arrived), what="they come")  # type: ignore[misc]
             pages += arrived
         return pages
