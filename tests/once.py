@@ -25,6 +25,7 @@ ONCE: Final = {
     "test_house",
     "test_lane",
     "test_languages",
+    "test_last_call",
     "test_late_database",
     "test_layer",
     "test_layer_hosts",

@@ -175,24 +175,6 @@ def test_sighup_replaces_every_worker_and_no_request_fails(site: Start) -> None:
         assert failures == []
 
 
-def test_a_request_that_is_on_its_way_when_the_worker_goes_is_answered(site: Start) -> None:
-    with site(workers=1) as server, socket.create_connection(("127.0.0.1", server.port)) as client:
-        [worker] = server.workers()
-
-        def connections(status: str) -> set[int]:
-            return {each.raddr.port if each.raddr else 0 for each in psutil.Process(worker).net_connections("tcp") if each.status == status}
-
-        mine = client.getsockname()[1]
-        until(lambda: mine in connections("ESTABLISHED"), what="the worker has taken the connection")
-        os.kill(worker, signal.SIGTERM)
-        until(lambda: not connections("LISTEN"), what="it takes no more")
-        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-        client.settimeout(10)
-        answer = b"".join(iter(lambda: client.recv(4096), b""))  # to its end: the connection is closed after this one
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert str(worker).encode() in answer
-
-
 def test_a_restart_that_cannot_succeed_leaves_the_old_workers_in_place(site: Start, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     with site(BROKEN=str(broken)) as server:
