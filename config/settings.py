@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "realtime.hours",
     "realtime.desk",
     "realtime.presence",
+    "realtime.tasks",
     "daphne",
     "channels",
     "django.contrib.admin",
@@ -187,6 +188,7 @@ SPECTACULAR_SETTINGS = {
         "NotificationStatus": "notifications.models.Notification.Status",
         "PresenceStatus": "realtime.presence.serializers.STATUSES",
         "SessionStatus": "realtime.chat.models.Session.Status",
+        "TaskStatus": "realtime.tasks.models.Task.Status",
     },
 }
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
