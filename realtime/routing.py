@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils import translation
 
+from accounts.routing import route
 from realtime.handshake import language
 from realtime.places import Places
 from realtime.refusals import OldClients, Refusal, refuse
 from realtime.sockets import SOCKETS
 
-_APPLICATIONS = {path: consumer.as_asgi() for path, consumer in SOCKETS.items()}
+_ROUTES = [route(path, cast("Any", consumer.as_asgi()), name=path) for path, consumer in SOCKETS.items()]
 _places = Places(settings.SWITCHBOARD.ws_max_sockets)
 
 
 async def sockets(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
     """The ASGI application for every WebSocket."""
-    application = _APPLICATIONS.get(scope["path"].strip("/"))
-    if application is not None:
+    found = next(filter(None, (each.resolve(scope["path"].lstrip("/")) for each in _ROUTES)), None)
+    if found is not None:
+        scope["url_route"] = {"args": found.args, "kwargs": found.kwargs}  # where Channels' own router puts them
         placed = _places.take()
         scope["overloaded"] = not placed  # the consumer refuses it, who knows how its client understands that
         try:
-            await application(scope, receive, send)
+            await found.func(scope, receive, send)
         finally:
             if placed:
                 _places.give_back()

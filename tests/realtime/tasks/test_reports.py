@@ -12,45 +12,31 @@ from realtime.tasks.models import Task
 from realtime.tasks.reports import RESULT_BYTES, Report
 
 
-@pytest.fixture
-def begun(mia):
-    """`begun(...)`: a task of mia's, with four steps unless said otherwise."""
-
-    def begin(**fields):
-        return services.begin(**{"owner": mia, "title": "Import", "source": Task.Source.CODE, "total_steps": 4, **fields}).task
-
-    return begin
-
-
-def said(task, **fields):
-    return services.report(tasks=Task.objects.filter(pk=task.pk), report=Report(**fields))
-
-
 def ends(task):
     return list(Entry.objects.filter(user=task.owner, topic="task").values_list("seq", flat=True))
 
 
-def test_progress_is_reckoned_from_the_steps(begun):
+def test_progress_is_reckoned_from_the_steps(begun, said):
     task = said(begun(), step=1, message="Reading")
     assert (task.progress, task.step, task.message, task.status, task.version) == (25.0, 1, "Reading", "running", 1)
     assert ends(task) == []
 
 
-def test_progress_that_is_given_stands_though_steps_say_otherwise(begun):
+def test_progress_that_is_given_stands_though_steps_say_otherwise(begun, said):
     assert said(begun(), step=1, progress=90).progress == 90
 
 
-def test_more_steps_than_there_should_be_are_a_hundred_percent(begun):
+def test_more_steps_than_there_should_be_are_a_hundred_percent(begun, said):
     assert said(begun(), step=9).progress == 100
 
 
-def test_an_end_is_numbered_in_its_owners_stream_and_whole(begun):
+def test_an_end_is_numbered_in_its_owners_stream_and_whole(begun, said):
     task = said(begun(), status="completed", result={"rows": 3})
     assert (task.progress, task.step, task.status) == (100.0, 4, "completed")
     assert ends(task) == [task.end_seq]
 
 
-def test_a_late_report_undoes_no_later_one(begun):
+def test_a_late_report_undoes_no_later_one(begun, said):
     task = begun()
     said(task, version=7, step=3)
     with pytest.raises(Declined) as declined:
@@ -60,7 +46,7 @@ def test_a_late_report_undoes_no_later_one(begun):
     assert (task.step, task.version) == (3, 7)
 
 
-def test_the_same_report_again_is_none_and_no_conflict_either(begun):
+def test_the_same_report_again_is_none_and_no_conflict_either(begun, said):
     task = begun()
     said(task, version=7, step=3)
     assert said(task, version=7, step=3).version == 7
@@ -68,7 +54,7 @@ def test_the_same_report_again_is_none_and_no_conflict_either(begun):
         said(task, version=7, step=2)
 
 
-def test_an_end_is_an_end(begun):
+def test_an_end_is_an_end(begun, said):
     task = begun()
     said(task, status="failed", error="No such file.")
     with pytest.raises(Declined) as declined:
@@ -137,7 +123,7 @@ def test_customers_have_no_tasks(begun, ann):
     assert declined.value.field == "user_id"
 
 
-def test_who_is_not_heard_from_in_its_time_has_failed_and_a_report_takes_that_back(begun):
+def test_who_is_not_heard_from_in_its_time_has_failed_and_a_report_takes_that_back(begun, said):
     task, well = begun(), begun()
     Task.objects.filter(pk=task.pk).update(alive_until=timezone.now() - timedelta(seconds=1))
     assert services.fail_silent() >= 1
@@ -151,7 +137,7 @@ def test_who_is_not_heard_from_in_its_time_has_failed_and_a_report_takes_that_ba
     assert (task.status, len(ends(task))) == ("completed", 2)
 
 
-def test_a_sign_of_life_changes_nothing_but_how_long_it_is_waited_for(begun):
+def test_a_sign_of_life_changes_nothing_but_how_long_it_is_waited_for(begun, said):
     task = begun(timeout=600)
     Task.objects.filter(pk=task.pk).update(alive_until=timezone.now() + timedelta(seconds=1))
     after = said(task)
@@ -162,7 +148,7 @@ def test_a_sign_of_life_changes_nothing_but_how_long_it_is_waited_for(begun):
 @pytest.mark.parametrize(
     ("report", "words"), [({"status": "completed", "message": "3 rows"}, "3 rows"), ({"status": "failed", "error": "No file."}, "No file.")]
 )
-def test_an_end_rings_the_bell_where_that_was_asked_for(begun, report, words):
+def test_an_end_rings_the_bell_where_that_was_asked_for(begun, said, report, words):
     task = said(begun(notify=True, link="/imports/7"), **report)
     [found] = Notification.objects.filter(user=task.owner)
     assert (found.type, found.title, found.message, found.link, found.source) == ("task", "Import", words, "/imports/7", "tasks")
@@ -171,11 +157,11 @@ def test_an_end_rings_the_bell_where_that_was_asked_for(begun, report, words):
     assert list(Entry.objects.filter(user=task.owner).order_by("seq").values_list("topic", flat=True)) == ["task", "notification"]
 
 
-def test_without_being_asked_the_bell_does_not_ring(begun):
+def test_without_being_asked_the_bell_does_not_ring(begun, said):
     assert not Notification.objects.filter(user=said(begun(), status="completed").owner).exists()
 
 
-def test_who_is_asked_to_stop_finds_out_and_may_still_end_as_it_likes(begun):
+def test_who_is_asked_to_stop_finds_out_and_may_still_end_as_it_likes(begun, said):
     task = begun()
     mine = Task.objects.filter(pk=task.pk)
     assert services.request_cancel(tasks=mine) == 1
