@@ -154,6 +154,9 @@ AXES_VERBOSE = False
 # Functions that give a verified customer what it did while it was anonymous, each for the rows of its app.
 CUSTOMER_TAKE_OVER: list[str] = ["realtime.chat.take_over.take_over", "realtime.desk.services.take_over"]  # routing is locked first
 
+# What else `manage.py prune` forgets: functions that are told before when, and return how many.
+PRUNED = {"tasks": "realtime.tasks.retention.prune"}
+
 SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=SWITCHBOARD.token_lifetime),

@@ -14,19 +14,23 @@ from realtime.places import Places
 from realtime.refusals import OldClients, Refusal, refuse
 from realtime.sockets import SOCKETS
 
-_ROUTES = [route(path, cast("Any", consumer.as_asgi()), name=path) for path, consumer in SOCKETS.items()]
+_PLAIN = {path: consumer.as_asgi() for path, consumer in SOCKETS.items() if "<" not in path}
+_WITH_PARAMETERS = [route(path, cast("Any", consumer.as_asgi()), name=path) for path, consumer in SOCKETS.items() if "<" in path]
 _places = Places(settings.SWITCHBOARD.ws_max_sockets)
 
 
 async def sockets(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
     """The ASGI application for every WebSocket."""
-    found = next(filter(None, (each.resolve(scope["path"].lstrip("/")) for each in _ROUTES)), None)
-    if found is not None:
+    path = scope["path"].strip("/")
+    application: Any = _PLAIN.get(path)
+    if application is None and (found := next(filter(None, (each.resolve(path) for each in _WITH_PARAMETERS)), None)):
+        application = found.func
         scope["url_route"] = {"args": found.args, "kwargs": found.kwargs}  # where Channels' own router puts them
+    if application is not None:
         placed = _places.take()
         scope["overloaded"] = not placed  # the consumer refuses it, who knows how its client understands that
         try:
-            await found.func(scope, receive, send)
+            await application(scope, receive, send)
         finally:
             if placed:
                 _places.give_back()

@@ -10,5 +10,5 @@ urlpatterns = [
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),
     route("api/v1/ws/status", views.SocketStatusView.as_view(), name="ws-status"),
-    *[route(socket, views.upgrade_required, name=f"socket-{socket}") for socket in SOCKETS],
+    *[route(socket, views.upgrade_required, name=f"socket-{socket.replace(':', '-')}") for socket in SOCKETS],
 ]

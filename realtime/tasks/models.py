@@ -63,6 +63,7 @@ class Task(models.Model):
         verbose_name = _("task")
         verbose_name_plural = _("tasks")
         indexes: ClassVar = [
+            models.Index(fields=["ended_at"], name="task_ended"),
             models.Index(fields=["alive_until"], condition=Q(status="running"), name="task_overdue"),
             models.Index(fields=["owner", "-id"], name="task_newest"),
             models.Index(fields=["owner", "id"], condition=Q(status="running"), name="task_running"),
