@@ -239,8 +239,8 @@ def test_no_step_is_sent_after_a_later_end(server, mia, token, begun, said):
 
 def test_who_is_not_heard_from_has_failed_for_everybody_who_watches(servers, token):
     mia = cast.member()
-    task = services.begin(owner=mia, title="Import", source=Task.Source.SERVICE, timeout=0.6).task
-    with servers.serve(env={"TASK_TIMEOUT": "0.6", "KEEPER_INTERVAL": "0.1"}) as site, connect(one(site, task), token=token(mia), new=True) as socket:
+    task = services.begin(owner=mia, title="Import", source=Task.Source.SERVICE, timeout=1).task
+    with servers.serve(env={"TASK_TIMEOUT": "1", "KEEPER_INTERVAL": "0.2"}) as site, connect(one(site, task), token=token(mia), new=True) as socket:
         end = socket.until("error")
         assert (end["error_code"], end["data"]["status"]) == ("TASK_FAILED", "failed")
         assert end["message"] == "The program that did this was not heard from any more."
