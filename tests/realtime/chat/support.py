@@ -31,6 +31,8 @@ def asked(customer: User, text: str = "Where is my parcel?", *, agent: User | No
     session = services.open_session(customer=customer, text=text, **more).session
     if agent is not None:
         services.claim(agent=agent, session_id=session.public_id)
+        # Nothing is owed, or on a slow day routing would take it from an agent who has no connection.
+        Session.objects.filter(pk=session.pk).update(owed_since=None)
     session.refresh_from_db()
     return session
 
