@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -10,7 +11,9 @@ from django.db.models import QuerySet
 from django.forms.utils import flatatt
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -20,9 +23,9 @@ from realtime.tasks.events import why
 from realtime.tasks.models import Task
 
 MOST: Final = 100  # tasks of one action
-LISTED: Final[list[Any]] = ["title", "owner", "status", "how_far", "source", "created_at", "updated_at", "stop"]
+NOTHING: Final = "-"  # as Django shows what is empty
 FIELDS: Final[list[Any]] = [
-    *("public_id", "owner", "source", "title", "status", "stop_here", "how_far", "step", "total_steps", "message", "result", "reason"),
+    *("public_id", "owner", "source", "title", "status", "stop", "how_far", "step", "total_steps", "message", "result", "reason"),
     *("notify", "link", "version", "timeout", "created_at", "updated_at", "alive_until", "silent", "cancel_requested_at", "ended_at"),
 ]
 
@@ -30,7 +33,7 @@ FIELDS: Final[list[Any]] = [
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin):
     list_title = gettext_lazy("Tasks, and how far they are")
-    list_display = LISTED
+    list_display = ["title", "owner", "state", "how_far", "source", "begun", "last_report"]
     list_filter = ["status", "source", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["public_id", "title", "owner__username", "owner__display_name"]
@@ -38,7 +41,7 @@ class TaskAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
     actions = ["ask_to_stop"]
     fields = FIELDS
-    readonly_fields = ["how_far", "reason", "stop_here"]
+    readonly_fields = ["how_far", "reason", "stop"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -48,43 +51,54 @@ class TaskAdmin(ReadOnlyAdmin):
         return (obj is None or obj.has_ended) and super().has_delete_permission(request, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, and what the buttons do: those in it, which lead back to it, and that of a task's own page."""
-        for button, back in (("_stop", request.get_full_path()), ("_stop_here", "")):
-            number = request.POST.get(button, "")
-            if number.isdecimal() and len(number) < 19:
-                if not self.has_change_permission(request):
-                    raise PermissionDenied
-                self.ask_to_stop(request, Task.objects.filter(pk=number))
-                return HttpResponseRedirect(back or reverse("admin:tasks_task_change", args=[number], current_app=self.admin_site.name))
+        """The list, and what the button of a task's page does."""
+        number = request.POST.get("_stop", "")
+        if number.isdecimal() and len(number) < 19:
+            if not self.has_change_permission(request):
+                raise PermissionDenied
+            self.ask_to_stop(request, Task.objects.filter(pk=number))
+            return HttpResponseRedirect(reverse("admin:tasks_task_change", args=[number], current_app=self.admin_site.name))
         return super().changelist_view(request, extra_context)
 
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return _allowed(LISTED, "stop", self.has_change_permission(request))
-
     def get_fields(self, request: HttpRequest, obj: Task | None = None) -> list[Any]:
-        return _allowed(FIELDS, "stop_here", self.has_change_permission(request))
+        return [name for name in FIELDS if name != "stop" or self.has_change_permission(request)]
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def state(self, task: Task) -> str:
+        asked = [_("Was asked to stop")] if task.cancel_requested and not task.has_ended else []
+        return format_html_join(mark_safe("<br>"), "{}", ((each,) for each in [task.get_status_display(), *asked]))
 
     @admin.display(description=gettext_lazy("progress"), ordering="progress")
     def how_far(self, task: Task) -> str:
         """A bar, and the same in words. Where nothing is known it has no value, which browsers show as being at work."""
         if task.has_ended or task.total_steps or task.progress:
-            text = f"{task.progress:.0f} %"
-            return format_html('<progress max="100" value="{:.1f}" aria-label="{}"></progress> {}', task.progress, text, text)
+            text = f"{int(task.progress)} %"  # rounded, what is almost done would be done
+            return format_html('<progress max="100" value="{}"{}></progress> {}', round(task.progress, 1), _bar(text), text)
         text = ngettext("%(count)d step", "%(count)d steps", task.step) % {"count": task.step}
-        return format_html('<progress aria-label="{}"></progress> {}', text, text)
+        return format_html("<progress{}></progress> {}", _bar(text), text)
 
     @admin.display(description=gettext_lazy("why it ended"))
     def reason(self, task: Task) -> str:
-        return why(task) if task.status in (Task.Status.FAILED, Task.Status.CANCELLED) else ""
+        return why(task) if task.status in (Task.Status.FAILED, Task.Status.CANCELLED) else NOTHING
+
+    @admin.display(description=gettext_lazy("begun"), ordering="created_at")
+    def begun(self, task: Task) -> str:
+        return _when(task.created_at)
+
+    @admin.display(description=gettext_lazy("last report"), ordering="updated_at")
+    def last_report(self, task: Task) -> str:
+        return _when(task.updated_at)
 
     @admin.display(description=gettext_lazy("stop"))
     def stop(self, task: Task) -> str:
-        return _button(task, name="_stop")
-
-    @admin.display(description=gettext_lazy("stop"))
-    def stop_here(self, task: Task) -> str:
+        """A button. It is sent with the form that the page has anyway, to the list."""
+        if task.has_ended:
+            return NOTHING
+        if task.cancel_requested:
+            return _("Was asked to stop")
         to = reverse("admin:tasks_task_changelist", current_app=self.admin_site.name)
-        return _button(task, name="_stop_here", formaction=to)
+        button = '<button class="button" style="padding: 5px 10px" name="_stop" value="{}" formaction="{}">{}</button>'
+        return format_html(button, task.pk, to, _("Ask to stop"))
 
     @admin.action(description=gettext_lazy("Ask to stop"), permissions=["change"])
     def ask_to_stop(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
@@ -104,16 +118,13 @@ class TaskAdmin(ReadOnlyAdmin):
             self.message_user(request, text % {"count": count}, messages.WARNING)
 
 
-def _allowed(names: list[Any], button: str, may: bool) -> list[Any]:
-    """Who may not ask a task to stop is shown no button."""
-    return [name for name in names if may or name != button]
+def _bar(text: str) -> str:
+    return flatatt({"aria-label": text, "style": "width: 7em; max-width: 100%"})
 
 
-def _button(task: Task, **attributes: str) -> str:
-    """It is sent with the form that the page has anyway."""
-    if task.has_ended:
-        return ""
-    if task.cancel_requested:
-        return _("Was asked to stop")
-    text = _("Ask to stop")
-    return format_html('<button class="button" value="{}" aria-label="{}"{}>{}</button>', task.pk, f"{text}: {task.title}", flatatt(attributes), text)
+def _when(moment: datetime) -> str:
+    """The time for today and else the date: two whole ones would push a row out of the window."""
+    at = localtime(moment)
+    short = at.strftime("%H:%M:%S" if at.date() == localdate() else "%Y-%m-%d")
+    whole = at.strftime("%Y-%m-%d %H:%M:%S %Z")
+    return format_html('<time datetime="{}" title="{}" style="white-space: nowrap">{}</time>', at.isoformat(), whole, short)
