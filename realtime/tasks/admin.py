@@ -119,7 +119,7 @@ class TaskAdmin(ReadOnlyAdmin):
 
 
 def _bar(text: str) -> str:
-    return flatatt({"aria-label": text, "style": "width: 7em; max-width: 100%"})
+    return flatatt({"aria-label": text, "style": "width: 5em"})
 
 
 def _when(moment: datetime) -> str:
