@@ -30,6 +30,27 @@ class Number(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Real(serializers.FloatField):
+    """A JSON number, with or without a fraction. Bound it: a client may send one that is beyond all bounds."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if type(data) not in (int, float):
+            self.fail("invalid")
+        try:
+            return super().to_internal_value(data)
+        except OverflowError:  # hundreds of digits
+            self.fail("invalid")
+
+
+class Flag(serializers.BooleanField):
+    """`true` or `false`, and nothing that stands for it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid", input=type(data).__name__)
+        return data
+
+
 class Metadata(serializers.JSONField):
     """A JSON object of at most METADATA_LIMIT bytes that both databases can keep."""
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("realtime.chat.urls")),
     path("", include("realtime.hours.urls")),
     path("", include("realtime.desk.urls")),
+    path("", include("realtime.tasks.urls")),
     path("admin/", admin.site.urls),
     route("api/schema", SpectacularAPIView.as_view(), name="schema"),
     route("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

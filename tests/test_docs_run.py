@@ -153,7 +153,7 @@ def reader(site: Site, ann: User, service_key: Callable[..., str], tmp_path: Pat
         "TOKEN": tokens.issue(mia)[0],
         "REFRESH": refresh.issue(mia),
         "CUSTOMER_ID": str(ann.customer.public_id),
-        "SERVICE_KEY": service_key("notifications", "users"),
+        "SERVICE_KEY": service_key("notifications", "tasks", "users"),
     }
     yield Reader(site, mia, env)
     User.objects.filter(pk__in=[mia.pk, agent.pk]).delete()

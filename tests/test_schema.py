@@ -49,3 +49,11 @@ def test_support_sessions_are_answered_as_described(schema: Any, api: Callable[.
         "Unread": client.post(at(session, "read"), {}).json(),
     }.items():
         assert set(shown) == set(schema["components"]["schemas"][name]["properties"]), name
+
+
+def test_tasks_are_answered_as_described(schema: Any, api: Callable[..., APIClient], mia: User) -> None:
+    begun = api(mia).post("/api/v1/tasks", {"title": "Import"}).json()
+    page = api(mia).get("/api/v1/tasks").json()
+    for name, shown in {"Task": begun, "TaskPage": page}.items():
+        assert set(shown) == set(schema["components"]["schemas"][name]["properties"]), name
+    assert page["results"] == [begun]

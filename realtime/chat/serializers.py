@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.claims import MAX_ID
-from accounts.fields import Number, Text
+from accounts.fields import Flag, Number, Text
 from accounts.models import User
 from accounts.serializers import CHANNEL
 from notifications.serializers import Choice
@@ -31,15 +31,6 @@ Place = tuple[datetime, UUID]
 def shown_agent(user: User | None) -> dict[str, Any] | None:
     """Whom a session is served by, as a customer may see it."""
     return {"userId": user.pk, "name": agent_name(user)} if user is not None else None
-
-
-class Flag(serializers.BooleanField):
-    """`true` or `false`, and nothing that stands for it."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if type(data) is not bool:
-            self.fail("invalid", input=type(data).__name__)
-        return data
 
 
 class SupportPersonSerializer(serializers.Serializer[Any]):

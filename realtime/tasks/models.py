@@ -25,7 +25,7 @@ class Task(models.Model):
 
     class Status(models.TextChoices):
         RUNNING = "running", _("running")
-        COMPLETED = "completed", _("completed")
+        COMPLETED = "completed", _("finished")
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
 

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     models.CharField(
-                        choices=[("running", "running"), ("completed", "completed"), ("failed", "failed"), ("cancelled", "cancelled")],
+                        choices=[("running", "running"), ("completed", "finished"), ("failed", "failed"), ("cancelled", "cancelled")],
                         default="running",
                         max_length=10,
                         verbose_name="status",
