@@ -45,7 +45,8 @@ class Stream:
     """An answer that is read event by event. `events` is all that was read so far, oldest first."""
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
-        self._sock = connection.sock  # the connection lets go of it, because the server will close
+        assert connection.sock is not None
+        self.sock = connection.sock  # the connection lets go of it, because the server will close
         self.connection = connection
         self.response = connection.getresponse()
         self.events: list[Event] = []
@@ -67,6 +68,12 @@ class Stream:
     def last_id(self) -> str:
         """What a browser would send as `Last-Event-ID`."""
         return next((event.id for event in reversed(self.events) if event.id), "")
+
+    def opened(self) -> bool:
+        """Whether it begins with an event, and is not just told to come back."""
+        while not (self.ended or self.events):
+            self._read(time.monotonic() + DEADLINE)
+        return bool(self.events)
 
     def until(self, name: str, *, seconds: float = DEADLINE) -> Event:
         """The next event of that name. What was returned once is not looked at again."""
@@ -116,7 +123,7 @@ class Stream:
 
     def _line(self, deadline: float) -> str:
         try:
-            self._sock.settimeout(max(0.001, deadline - time.monotonic()))
+            self.sock.settimeout(max(0.001, deadline - time.monotonic()))
             line = self.response.readline()
         except TimeoutError:
             raise AssertionError(f"nothing more came in time. {self._story()}") from None
