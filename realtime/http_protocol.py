@@ -63,8 +63,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.scope is not None:
-            self.scope.get("extensions", {}).clear()  # this is in there, and would hold itself
+        if self.cycle is not None:
+            self.cycle.scope.get("extensions", {}).clear()  # this is in there, and would hold itself
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["extensions"] = {"switchboard": self}

@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from playwright.sync_api import Page
 
 from accounts.models import Revocation, User
-from notifications.services import notify
+from notifications.services import notify, read_all
 from tests.conftest import Servers
+from tests.markdown import Document
 from tests.servers.waiting import until
-from tests.servers.workers import Site
+from tests.servers.workers import CHECKOUT, Site
 from tests.streams import PATH, listen
 from tests.test_serve import replaced
 
@@ -26,6 +27,18 @@ LISTEN = """
   window.source = new EventSource(url);
   source.addEventListener("connected", (event) => greetings.push(JSON.parse(event.data).resumed));
   source.addEventListener("notification", (event) => titles.push(JSON.parse(event.data).title));
+}
+"""
+LISTEN_AS_SHOWN = """
+([text, token]) => {
+  window.eval(text);
+  window.said = [];
+  listen(token, {
+    show: (notification) => said.push(["show", notification.title]),
+    mark: (change) => said.push(["mark", change.status]),
+    reload: () => said.push(["reload"]),
+    signIn: () => said.push(["signIn"]),
+  });
 }
 """
 CLOSED = "source.readyState === 2"
@@ -76,6 +89,19 @@ def test_a_page_sees_everything_once_and_in_order_while_workers_are_replaced_and
         assert len(greetings) >= 3
         page.evaluate("source.close()")
     assert len(told) > 20
+
+
+def test_what_the_document_tells_a_page_to_do_works(server: Site, page: Page, mia: User, token: Callable[[User], str]) -> None:
+    [listens] = [block.text for block in Document(CHECKOUT, "docs/sse.md").blocks if block.kind == "javascript"]
+    page.goto(server.url + OURS)
+    page.evaluate(LISTEN_AS_SHOWN, [listens, token(mia)])
+    page.wait_for_function("said.length === 1", timeout=PATIENCE)
+    notify(users=mia, type="system", title="hello", message="…")
+    read_all(user_id=mia.pk)
+    page.wait_for_function("said.length === 3", timeout=PATIENCE)
+    Revocation.objects.revoke([mia.pk])
+    page.wait_for_function("said.length === 4", timeout=PATIENCE)
+    assert page.evaluate("said") == [["reload"], ["show", "hello"], ["mark", "read"], ["signIn"]]
 
 
 def test_a_page_whose_user_signs_out_stops_for_good(server: Site, page: Page, mia: User, token: Callable[[User], str]) -> None:

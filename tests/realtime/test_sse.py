@@ -7,8 +7,10 @@ import pytest
 from accounts.models import Revocation
 from notifications.models import Epoch
 from notifications.services import notify, read_all
+from tests.markdown import Document
 from tests.realtime.test_credential_life import IN_TIME, short_lived
 from tests.realtime.test_repair import tell_without_redis
+from tests.servers.workers import CHECKOUT
 from tests.sockets import connect
 from tests.streams import PATH, listen
 
@@ -153,6 +155,17 @@ def test_what_somebody_reads_elsewhere_is_told_here(server, mia, token, api):
         api(mia).patch(f"/api/v1/notifications/{number}", {"status": "read"})
         said = stream.until("notification_state").json
         assert (said["ids"], said["status"]) == ([number], "read")
+
+
+def test_the_document_shows_what_comes(server, mia, token):
+    shown, _refused = (block.text for block in Document(CHECKOUT, "docs/sse.md").blocks if block.kind == "text")
+    with listen(server, token=token(mia)) as stream:
+        stream.until("connected")
+        tell(mia, "hello")
+        stream.until("notification")
+        for part, event in zip(shown.strip().split("\n\n")[1:], stream.events, strict=True):
+            number, name, data = (line.partition(": ")[2] for line in part.splitlines())
+            assert (name, number.count(":"), list(json.loads(data))) == (event.name, 1, list(event.json))
 
 
 # When its credential ends
