@@ -94,7 +94,7 @@ class EventStream:
             self._server.on_drain = self._goodbye
         try:
             await in_place(_bell, self._as_socket(scope), self._receive, self._take)
-            if self._started:
+            if self._started and not watching.done():
                 await self._finish(watching)
         finally:
             watching.cancel()

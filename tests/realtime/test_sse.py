@@ -1,6 +1,7 @@
 """What an event stream brings: the bell's frames as events, from where its client left off."""
 
 import json
+import time
 
 import pytest
 
@@ -201,3 +202,13 @@ def test_the_address_may_end_in_a_slash_and_the_token_may_be_a_header_or_a_ticke
         stream.until("connected")
     with listen(site, query={"ticket": ticket}) as again:
         assert again.status == 401
+
+
+def test_a_runserver_that_ends_does_not_wait_for_its_streams(servers, mia, token):
+    with servers.runserver() as site, listen(site, token=token(mia)) as stream:
+        stream.until("connected")
+        began = time.monotonic()
+        site.stop()
+        assert time.monotonic() - began < 8
+        stream.rest()
+        assert "ERROR" not in site.log
