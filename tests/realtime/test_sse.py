@@ -11,6 +11,7 @@ from notifications.services import notify, read_all
 from tests.markdown import Document
 from tests.realtime.test_credential_life import IN_TIME, short_lived
 from tests.realtime.test_repair import tell_without_redis
+from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT
 from tests.sockets import connect
 from tests.streams import PATH, listen
@@ -147,6 +148,17 @@ def test_a_lost_push_is_healed(server, mia, token):
         assert titles([stream.until("notification")]) == ["lost, and nothing follows"]
         stream.until("heartbeat")
         assert [event.seq for event in stream.events if event.name == "notification"] == [1, 2, 3]
+
+
+def test_who_listens_is_online(server, mia, eve, token, api):
+    def online():
+        return api(eve).get(f"/api/v1/status/{mia.pk}").json()["online"]
+
+    assert not online()
+    with listen(server, token=token(mia)) as stream:
+        stream.until("connected")
+        assert online()
+    until(lambda: not online(), what="mia has gone")
 
 
 def test_what_somebody_reads_elsewhere_is_told_here(server, mia, token, api):

@@ -1,7 +1,10 @@
 """Who reads an event stream slowly, not at all, or says nothing for long."""
 
+import ctypes
 import socket
+import struct
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -12,6 +15,8 @@ from notifications.services import notify
 from tests.realtime.test_slow_readers import pushes
 from tests.servers.waiting import until
 from tests.streams import listen
+
+SO_ATTACH_FILTER = 26  # Linux
 
 
 @pytest.fixture
@@ -90,3 +95,32 @@ def unsent(server, stream):
     wanted = f"{stream.sock.getsockname()[1]:04X}"
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return any(line[2].endswith(f":{wanted}") and int(line[4].split(":")[0], 16) > 0 for line in lines)
+
+
+def vanish(stream):
+    """Let the client's system drop all that comes, as when it has lost its network: nothing is acknowledged any more."""
+    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # a filter of one instruction: return 0
+    stream.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(drop_all)))
+
+
+def test_a_page_that_has_lost_its_network_is_noticed(server, mia, token):
+    with listen(server, token=token(mia)) as stream:
+        stream.until("connected")
+        before = server.log.count("PING_TIMEOUT")
+        vanish(stream)
+        until(lambda: server.log.count("PING_TIMEOUT") > before, what="it is taken for gone")
+
+
+def test_who_has_lost_three_streams_with_the_network_is_let_in_with_the_next_tries(servers, mia, token):
+    with servers.serve(workers=2, env={"WS_HEARTBEAT_INTERVAL": "120", "WS_PROBE_WAIT": "1"}) as server, ExitStack() as stack:
+        for _ in range(3):
+            stream = stack.enter_context(listen(server, token=token(mia)))
+            stream.until("connected")
+            vanish(stream)
+
+        def let_in():
+            with listen(server, token=token(mia)) as again:
+                return again.opened()
+
+        assert not let_in()
+        until(let_in, what="one that has not acknowledged is taken away", seconds=5)
