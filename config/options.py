@@ -176,6 +176,12 @@ class Options:
     support_url: str = knob("", url("http", "https"), "the https address of a page with the chat")
     """Where such a mail says that the conversation goes on. Empty: it does not say."""
 
+    # Tasks
+    task_timeout: float = knob(60.0, **seconds(0.5, 86400))
+    """How long nothing may be heard of a task before it has failed, unless it was begun with another timeout."""
+    rate_tasks: tuple[int, float] = knob((6000, 60.0), **RATE)
+    """Calls that begin tasks or report of them, per user or service key."""
+
     # Notifications
     retention: float = knob(30 * 86400.0, **seconds(1, 3650 * 86400))
     """How long a user's stream reaches back."""

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "realtime.hours",
     "realtime.desk",
     "realtime.presence",
+    "realtime.tasks",
     "daphne",
     "channels",
     "django.contrib.admin",
@@ -154,6 +155,9 @@ AXES_VERBOSE = False
 # Functions that give a verified customer what it did while it was anonymous, each for the rows of its app.
 CUSTOMER_TAKE_OVER: list[str] = ["realtime.chat.take_over.take_over", "realtime.desk.services.take_over"]  # routing is locked first
 
+# What else `manage.py prune` forgets: functions that are told before when, and return how many.
+PRUNED = {"tasks": "realtime.tasks.retention.prune"}
+
 SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=SWITCHBOARD.token_lifetime),
@@ -188,6 +192,7 @@ SPECTACULAR_SETTINGS = {
         "NotificationStatus": "notifications.models.Notification.Status",
         "PresenceStatus": "realtime.presence.serializers.STATUSES",
         "SessionStatus": "realtime.chat.models.Session.Status",
+        "TaskStatus": "realtime.tasks.models.Task.Status",
     },
 }
 CORS_ALLOW_HEADERS = [*default_headers, "last-event-id"]  # for streams that are read by `fetch`

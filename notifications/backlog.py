@@ -28,6 +28,11 @@ _QUESTIONS: Final = {
     "postgresql": "SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[])",
     "sqlite": "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(%s)",
 }
+# The same, and who asks, who may be another than the user whose stream it is.
+_ASKED: Final = {
+    "postgresql": "SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])",
+    "sqlite": "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(%s)",
+}
 _CARRIED: Final = {
     "postgresql": "strpos(q.topics, '|' || e.topic || '|') > 0",
     "sqlite": "instr(q.topics, '|' || e.topic || '|') > 0",
@@ -40,7 +45,7 @@ def _listed(topics: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Where a user's stream stands as a socket opens.
+    """Where a user's stream stands as a socket opens, and how who opens it stands.
 
     `behind` counts the entries after the client's cursor that this socket carries, and stops
     counting one past the limit.
@@ -59,20 +64,20 @@ class Opening:
         return self.floor <= since <= self.head and epoch in (None, self.epoch) and self.behind <= limit
 
 
-def opening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int) -> Opening | None:
-    """Read where the stream stands, or None if the user is gone. One statement."""
-    return openings([(user_id, tuple(topics), since, limit)])[0]
+def opening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int, stream: int | None = None) -> Opening | None:
+    """Read where the user's stream stands, or that of another user (`stream`); None if the user is gone. One statement."""
+    return openings([(user_id, tuple(topics), since, limit, stream or user_id)])[0]
 
 
-async def aopening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int) -> Opening | None:
+async def aopening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int, stream: int | None = None) -> Opening | None:
     """The same from a coroutine: one statement for all sockets of this worker that open just now."""
-    return await _openings.ask((user_id, tuple(topics), since, limit))
+    return await _openings.ask((user_id, tuple(topics), since, limit, stream or user_id))
 
 
 def openings(questions: Sequence[Question]) -> list[Opening | None]:
     """Read where many streams stand, in one statement."""
-    most = max((limit for *_, limit in questions), default=0)
-    rows = [(number, user_id, since, _listed(topics)) for number, (user_id, topics, since, _) in enumerate(questions)]
+    most = max((limit for *_, limit, _ in questions), default=0)
+    rows = [(number, stream, since, _listed(topics), user_id) for number, (user_id, topics, since, _, stream) in enumerate(questions)]
     found: list[Opening | None] = [None] * len(questions)
     if not rows:
         return found
@@ -91,22 +96,22 @@ def _unix(moment: datetime | None) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-Question = tuple[int, tuple[str, ...], int | None, int]
-"""Whose stream, which topics are carried, the client's cursor, and up to where to count."""
+Question = tuple[int, tuple[str, ...], int | None, int, int]
+"""Who asks, which topics are carried, the client's cursor, up to where to count, and whose stream it is."""
 
 
 _OPEN: Final = {
     vendor: f"""
-        WITH q (number, user_id, since, topics) AS ({questions})
+        WITH q (number, user_id, since, topics, asker) AS ({questions})
         SELECT
             q.number, COALESCE(i.head, 0), COALESCE(i.floor, 0), (SELECT value FROM {_EPOCH} LIMIT 1),
             CASE WHEN q.since IS NULL THEN 0 ELSE (
                 SELECT count(*) FROM (SELECT 1 FROM {_ENTRY} e WHERE e.user_id = q.user_id AND e.seq > q.since AND {_CARRIED[vendor]} LIMIT %s) AS b
             ) END,
             COALESCE(NULLIF(u.display_name, ''), u.username), u.language, u.token_version, u.role, u.is_staff, u.is_active, u.tokens_revoked_at
-        FROM q JOIN {_USER} u ON u.id = q.user_id LEFT JOIN {_INBOX} i ON i.user_id = q.user_id
+        FROM q JOIN {_USER} u ON u.id = q.asker LEFT JOIN {_INBOX} i ON i.user_id = q.user_id
     """
-    for vendor, questions in _QUESTIONS.items()
+    for vendor, questions in _ASKED.items()
 }
 
 

@@ -146,7 +146,7 @@ def _link_problem(link: Any) -> str | None:
     return wrong if parts.scheme or link.startswith("//") else None
 
 
-def _plain(value: object, depth: int = DATA_DEPTH) -> Any:
+def plain_json(value: object, depth: int = DATA_DEPTH) -> Any:
     """A copy that holds JSON's own types only. Raises ValueError for what JSON, JavaScript or PostgreSQL cannot hold."""
     if value is None or isinstance(value, bool):
         return value
@@ -168,16 +168,16 @@ def _plain(value: object, depth: int = DATA_DEPTH) -> Any:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise ValueError(_("Names of members must be text."))
-        return {_plain(key): _plain(each, depth - 1) for key, each in value.items()}
+        return {plain_json(key): plain_json(each, depth - 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each, depth - 1) for each in value]
+        return [plain_json(each, depth - 1) for each in value]
     raise ValueError(_("Must hold JSON values only, not %(kind)s.") % {"kind": type(value).__name__})
 
 
 def _plain_object(data: object) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         raise ValueError(_("Must be a JSON object."))
-    plain: dict[str, Any] = _plain(data)
+    plain: dict[str, Any] = plain_json(data)
     if len(msgspec.json.encode(plain)) > DATA_BYTES:
         raise ValueError(_("Must not be longer than %(n)d bytes of JSON.") % {"n": DATA_BYTES})
     return plain

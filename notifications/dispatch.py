@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Literal
@@ -19,11 +19,19 @@ from notifications.recipients import Recipient
 from notifications.storing import Row, Stored, store
 
 
-def dispatch(*, content: Content, recipients: Sequence[Recipient], announcement: Announcement | None = None) -> Stored:
+def dispatch(
+    *,
+    content: Content,
+    recipients: Sequence[Recipient],
+    announcement: Announcement | None = None,
+    before: Sequence[Delivery] = (),
+    numbered: Callable[[Sequence[Mapping[int, int]]], None] | None = None,
+) -> Stored:
     """Store `content` for these users and tell them; returns what was stored.
 
     Must be the last thing in its transaction. Who has turned this type off gets nothing; who wants it
-    silently gets it stored, and its sockets are told a new count instead of a notification.
+    silently gets it stored, and its sockets are told a new count instead of a notification. `before` is
+    what else this transaction tells, and `numbered` as in `inbox.send`.
     """
     now = timezone.now()
     words = {language: content.words(language) for language in {language for _, language, _ in recipients}}
@@ -36,7 +44,8 @@ def dispatch(*, content: Content, recipients: Sequence[Recipient], announcement:
         return [(pattern, store(pattern, user_ids)) for pattern, user_ids in patterns]
 
     full, silent = store_for(Preference.Mode.FULL), store_for(Preference.Mode.SILENT)
-    inbox.send([*(_told(pattern, rows) for pattern, rows in full), state_changed(chain.from_iterable(rows for _, rows in silent), "unread")])
+    told = [_told(pattern, rows) for pattern, rows in full]
+    inbox.send([*before, *told, state_changed(chain.from_iterable(rows for _, rows in silent), "unread")], numbered=numbered)
     return Stored([*full, *silent])
 
 

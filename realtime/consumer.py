@@ -23,7 +23,7 @@ from notifications import backlog, wire
 from notifications.wire import Command, encode
 from realtime import commands, inlet
 from realtime.events import ConnectedData, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
-from realtime.handshake import Admission, Cursor, admit, language, parse_cursor, verify
+from realtime.handshake import Admission, Cursor, admit, counted, language, parse_cursor, verify
 from realtime.inlet import Receive
 from realtime.keeper import Keeper
 from realtime.layer import here
@@ -49,6 +49,7 @@ class SocketConsumer(AsyncConsumer):
     old_clients: ClassVar[OldClients]
     looks: ClassVar[bool] = False  # whether it is told of other people
     counts: ClassVar[bool] = False  # and by `user_status`, too
+    tells_errors = True  # whether its client knows what an `error` of ours means
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -58,6 +59,9 @@ class SocketConsumer(AsyncConsumer):
         try:
             admission = await admit(scope)
             self.claims, self.new_client = admission.claims, admission.new_client
+            self.stream = self.claims.user_id
+            async with counted(scope):
+                await self.check(scope.get("url_route", {}).get("kwargs", {}))
             few = self.old_clients is OldClients.BY_HTTP
             self.seat = Seat(self, path=scope["path"].strip("/"), few=few, new_client=self.new_client, looks=self.looks, counts=self.counts)
             await self.seat.take()
@@ -69,6 +73,9 @@ class SocketConsumer(AsyncConsumer):
             await self._accept(scope, receive, send, admission)
         finally:
             self.seat.leave()
+
+    async def check(self, parameters: Mapping[str, str]) -> None:
+        """Whether somebody with these claims may open this socket. `parameters` are the address's. Raises Refusal, and what the database raises."""
 
     async def _accept(self, scope: Any, receive: Receive, send: Send, admission: Admission) -> None:
         self.language = admission.language or settings.LANGUAGE_CODE
@@ -84,7 +91,7 @@ class SocketConsumer(AsyncConsumer):
             full=self._overflowed,
         )
         self.outlet = Outlet(
-            user_id=self.claims.user_id, topics=self.carried, write=self.sending(), drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
+            user_id=self.stream, topics=self.carried, write=self.sending(), drained=self.writer.drained, heartbeat=self._heartbeat, lost=self._lost
         )
         if self.protocol is not None:
             self.protocol.farewell = self._farewell
@@ -108,8 +115,13 @@ class SocketConsumer(AsyncConsumer):
             self.revoked(message["version"], message["at"])
         elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.topics):
             self.tell(message["frame"])
+        elif message["type"] == "step":
+            self.step(message)
         elif message["type"] == "presence.chosen":
             self.seat.chosen = message["status"]
+
+    def step(self, message: Mapping[str, Any]) -> None:
+        """A task of this user has come further."""
 
     def sending(self) -> Callable[[str], None]:
         """What writes the frames that have a number."""
@@ -161,12 +173,13 @@ class SocketConsumer(AsyncConsumer):
         logger.info("A socket is ended: %s", refusal.code)
         code = refusal.close_code(new_client=self.new_client)
         with translation.override(self.language):
-            frame = error_frame(refusal, close_code=code)
+            frame = error_frame(refusal, close_code=code) if self.tells_errors else None
         if self.protocol is not None:
             self.writer.stop()
             self.protocol.leave(code, frame)
         else:
-            self.writer.write(frame)
+            if frame is not None:
+                self.writer.write(frame)
             self.writer.close(code)
 
     def _overflowed(self) -> None:
@@ -177,7 +190,7 @@ class SocketConsumer(AsyncConsumer):
     async def _live(self, receive: Receive, admission: Admission) -> None:
         layer = here()
         keeper = Keeper.of_this_loop()
-        group = user_group(self.claims.user_id)
+        group = user_group(self.stream)
         try:
             # First listen, then look: what is told in between comes twice rather than never. While Redis is away
             # the inbox tells, and when it has returned the keeper compares.
@@ -217,7 +230,7 @@ class SocketConsumer(AsyncConsumer):
         """
         limit = settings.SWITCHBOARD.ws_replay_limit
         await self.outlet.hold()
-        opening = await backlog.aopening(self.claims.user_id, self.carried, since=cursor.since if cursor else None, limit=limit)
+        opening = await backlog.aopening(self.claims.user_id, self.carried, since=cursor.since if cursor else None, limit=limit, stream=self.stream)
         if opening is None or not revocation.stands(self.claims, opening.standing):
             # Redis has let it in, so what Redis has is old: a snapshot, or a replica that lagged behind.
             self.end(Refusal("SESSION_REVOKED"))
@@ -241,12 +254,12 @@ class SocketConsumer(AsyncConsumer):
         )
         self.writer.write(self.seat.greeted(data))
         if wished is not None or cursor is None:
-            await self.recall(opening.head, resumes=cursor is not None)
+            await self.recall(opening.head, start=start, resumes=cursor is not None)
         self.outlet.begin(cursor=start, head=opening.head)
         return opening
 
-    async def recall(self, head: int, *, resumes: bool) -> None:
-        """Before it goes on after `head`: what this socket has to be sent besides. Raises as `_begin` does."""
+    async def recall(self, head: int, *, start: int, resumes: bool) -> None:
+        """Before it goes on after `start`, in a stream that ends at `head`: what this socket has to be sent besides. Raises as `_begin` does."""
 
     async def _lost(self) -> None:
         """The stream was pruned beyond what this socket had been sent: the client must reload. Raises as `_begin` does."""
@@ -278,9 +291,9 @@ class SocketConsumer(AsyncConsumer):
         self.claims = claims
         self.warned = False
 
-    def _farewell(self, retry_after_ms: int) -> str:
+    def _farewell(self, retry_after_ms: int) -> str | None:
         with translation.override(self.language):
-            return restart_frame(retry_after_ms)
+            return restart_frame(retry_after_ms) if self.tells_errors else None
 
     def _heartbeat(self, seq: int) -> str:
         return encode(Heartbeat(data=HeartbeatData(seq=seq, online_count=self.seat.online_count()), timestamp=timezone.now()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -49,11 +50,20 @@ async def admit(scope: Mapping[str, Any], *, redeem: Redeem = tickets.aredeem) -
     if draining.is_set() or scope.get("overloaded"):
         raise Refusal("OVERLOADED")
     headers = _headers(scope)
-    try:
+    async with counted(scope):
         query = _query(scope)
         _check_origin(headers.get("origin"), headers.get("host", ""))
         claims = await _claims(scope, headers, query, redeem)
         cursor = _cursor(scope.get("last_event_id", ""), query)
+    wished = languages.wanted(headers.get("accept-language", ""))
+    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=wished)
+
+
+@asynccontextmanager
+async def counted(scope: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Count a handshake that is refused in here. Raises another Refusal if its address has had too many."""
+    try:
+        yield
     except Refusal as refusal:
         if refusal.code in TEMPORARY:  # which is not the client's fault
             raise
@@ -61,8 +71,6 @@ async def admit(scope: Mapping[str, Any], *, redeem: Redeem = tickets.aredeem) -
         if wait is None:
             raise
         raise Refusal("RATE_LIMITED", retry_after=wait) from refusal
-    wished = languages.wanted(headers.get("accept-language", ""))
-    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=wished)
 
 
 async def verify(token: str) -> Claims:

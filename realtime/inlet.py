@@ -29,6 +29,7 @@ class Socket(Protocol):
 
     ending: bool
     language: str
+    tells_errors: bool
 
     @property
     def accepts(self) -> Mapping[str, type[Command]]: ...
@@ -78,4 +79,5 @@ async def _obey(socket: Socket, text: str | None, binary: bytes, ruling: Ruling)
 
 
 def _complain(socket: Socket, code: str, text: str, data: dict[str, Any] | UnsetType = UNSET) -> None:
-    socket.tell(wire.encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))
+    if socket.tells_errors:
+        socket.tell(wire.encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))

@@ -32,6 +32,7 @@ from realtime.chat import routing
 from realtime.desk import mail
 from realtime.presence.roster import Roster
 from realtime.refusals import Refusal
+from realtime.tasks import watch
 from realtime.worker import at_start
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Socket(Protocol):
     """What the keeper needs of a socket."""
 
     claims: Claims
+    stream: int  # the user whose stream it is sent, who may be another than its own
     warned: bool  # that its credential ends
 
     @property
@@ -75,7 +77,8 @@ class Keeper:
         return keeper
 
     def __init__(self) -> None:
-        self._sockets: dict[int, set[Socket]] = defaultdict(set)
+        self._sockets: dict[int, set[Socket]] = defaultdict(set)  # by stream
+        self._abroad: set[Socket] = set()  # those of them whose stream is another user's
         self._clock: asyncio.Task[None] | None = None
         self._working: set[asyncio.Task[None]] = set()
         self._under_way: dict[object, asyncio.Task[None]] = {}
@@ -89,7 +92,9 @@ class Keeper:
 
     def add(self, socket: Socket) -> None:
         """Begin to keep a socket."""
-        self._sockets[socket.claims.user_id].add(socket)
+        self._sockets[socket.stream].add(socket)
+        if socket.stream != socket.claims.user_id:
+            self._abroad.add(socket)
         self.start()
 
     def start(self) -> None:
@@ -99,11 +104,12 @@ class Keeper:
 
     def remove(self, socket: Socket) -> None:
         """Forget a socket."""
-        mine = self._sockets.get(socket.claims.user_id)
+        self._abroad.discard(socket)
+        mine = self._sockets.get(socket.stream)
         if mine is not None:
             mine.discard(socket)
             if not mine:
-                del self._sockets[socket.claims.user_id]
+                del self._sockets[socket.stream]
 
     async def _run(self) -> None:
         options = settings.SWITCHBOARD
@@ -114,6 +120,7 @@ class Keeper:
                 self._once("presence", self._roster.tick)
                 self._once("routing", routing.tick)
                 self._once("mail", mail.tick)
+                self._once("tasks", watch.tick)
                 self._once("revocations", self._look_for_revocations)
                 await self._look_at_sockets()
                 if not self._compared:
@@ -190,8 +197,9 @@ class Keeper:
             since = min(since, began - _LONG_OVERLAP)
         revocations = await in_thread(_revocations_since, since)
         for user_id, version, at in revocations:
-            for socket in list(self._sockets.get(user_id, ())):
-                socket.revoked(version, at)
+            for socket in [*self._sockets.get(user_id, ()), *self._abroad]:
+                if socket.claims.user_id == user_id:
+                    socket.revoked(version, at)
         if await in_thread(_repair_copies, [user_id for user_id, _version, _at in revocations]):
             self._looked_at = began
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils import translation
 
+from accounts.routing import route
 from realtime.handshake import language
 from realtime.places import Places
 from realtime.refusals import OldClients, Refusal, refuse
 from realtime.sockets import SOCKETS
 
-_APPLICATIONS = {path: consumer.as_asgi() for path, consumer in SOCKETS.items()}
+_PLAIN = {path: consumer.as_asgi() for path, consumer in SOCKETS.items() if "<" not in path}
+_WITH_PARAMETERS = [route(path, cast("Any", consumer.as_asgi()), name=path) for path, consumer in SOCKETS.items() if "<" in path]
 _places = Places(settings.SWITCHBOARD.ws_max_sockets)
 
 
 async def sockets(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
     """The ASGI application for every WebSocket."""
-    application = _APPLICATIONS.get(scope["path"].strip("/"))
+    path = scope["path"].strip("/")
+    application: Any = _PLAIN.get(path)
+    if application is None and (found := next(filter(None, (each.resolve(path) for each in _WITH_PARAMETERS)), None)):
+        application = found.func
+        scope["url_route"] = {"args": found.args, "kwargs": found.kwargs}  # where Channels' own router puts them
     if application is not None:
         await in_place(application, scope, receive, send)
         return

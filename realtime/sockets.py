@@ -13,9 +13,11 @@ from realtime.chat.recall import Confirming, Recall
 from realtime.consumer import SocketConsumer
 from realtime.presence.commands import PRESENCE, TYPING, PresenceCommands
 from realtime.refusals import OldClients
+from realtime.tasks.steps import Steps
+from realtime.tasks.watching import TaskSocket, TasksSocket
 
 
-class MemberSocket(direct.DirectCommands, support.TypingAnywhere, Confirming, PresenceCommands, SocketConsumer):
+class MemberSocket(Steps, direct.DirectCommands, support.TypingAnywhere, Confirming, PresenceCommands, SocketConsumer):
     """The community site's: everything that concerns the user."""
 
     topics = ("notification", "direct", "support", "task")
@@ -49,4 +51,6 @@ SOCKETS: Final[Mapping[str, type[SocketConsumer]]] = {
     "api/v1/ws": MemberSocket,
     "ws/chat": ChatSocket,
     "api/ws/notifications": NotificationSocket,
+    "api/ws/tasks/<str:task_id>": TaskSocket,
+    "api/v1/ws/tasks/<str:user_id>": TasksSocket,
 }

@@ -11,5 +11,5 @@ urlpatterns = [
     route("health/ready", health.ready, name="health-ready"),
     route("api/v1/ws/status", views.SocketStatusView.as_view(), name="ws-status"),
     route(STREAM, views.NotificationStreamView.as_view(), name="notification-stream"),
-    *[route(socket, views.upgrade_required, name=f"socket-{socket.replace('/', '-')}") for socket in SOCKETS],
+    *[route(socket, views.upgrade_required, name=f"socket-{socket.replace(':', '-')}") for socket in SOCKETS],
 ]

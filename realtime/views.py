@@ -29,7 +29,7 @@ from realtime.serializers import SocketRefused, SocketStatus
 
 
 @csrf_exempt
-def upgrade_required(request: HttpRequest) -> HttpResponse:
+def upgrade_required(request: HttpRequest, **_parameters: str) -> HttpResponse:
     """A plain request to a socket's address."""
     return _refused(Refusal("INVALID_REQUEST"))
 

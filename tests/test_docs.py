@@ -55,8 +55,8 @@ def dead_links(document: Document) -> list[str]:
 
 def socket_codes() -> set[str]:
     """The codes that a frame is refused with; they are written where they are used."""
-    sources = [CHECKOUT / "notifications/wire.py", CHECKOUT / "realtime/inlet.py"]
-    return {code for source in sources for code in re.findall(r'(?:Refused\(|_complain\(\w+, )"([A-Z_]+)"', source.read_text())}
+    sources = [CHECKOUT / "notifications/wire.py", CHECKOUT / "realtime/inlet.py", CHECKOUT / "realtime/tasks/events.py"]
+    return {code for source in sources for code in re.findall(r'(?:Refused\(|_complain\(\w+, |error_code: .* = )"([A-Z_]+)"', source.read_text())}
 
 
 def known_names() -> set[str]:
@@ -112,7 +112,8 @@ def routes() -> list[str]:
 def exists(method: str | None, address: str, known: list[str]) -> bool:
     """Whether there is such an address and, if a method is named, whether it has that. `/api/` is where others begin."""
     path = re.sub(r"<\w+>", "1", address.partition("?")[0].replace("<uuid>", str(UUID(int=1))))
-    patterns = (re.sub(r"<uuid:\w+>", "[0-9a-f-]{36}", re.sub(r"<int:\w+>", r"\\d+", route)) for route in known)
+    kinds = {"int": r"\d+", "uuid": "[0-9a-f-]{36}", "str": "[^/]+"}
+    patterns = (re.sub(r"<(\w+):\w+>", lambda found: kinds[found[1]], route) for route in known)
     listed = any(re.fullmatch(pattern.rstrip("/") + "/?", path) for pattern in patterns)
     if not listed:
         return path == "/admin/" or (method is None and path.endswith("/") and any(route.startswith(path) for route in known))

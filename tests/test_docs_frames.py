@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ def understood(frame: str) -> set[type[wire.Command]]:
     return found
 
 
-def events() -> dict[str, type[wire.Event]]:
-    """All that the product's sockets may tell, by type."""
+def events() -> dict[str, list[type[wire.Event]]]:
+    """All that the product's sockets may tell, by type. A type may be two events: there is the `error` of a task."""
 
     def below(kind: type[wire.Event]) -> Iterator[type[wire.Event]]:
         for each in kind.__subclasses__():
@@ -43,7 +43,26 @@ def events() -> dict[str, type[wire.Event]]:
             yield from below(each)
 
     ours = [each for each in below(wire.Event) if each.__module__.partition(".")[0] in OUR_APPS]
-    return {str(each.__struct_config__.tag): each for each in ours if each.__struct_config__.tag}
+    found: dict[str, list[type[wire.Event]]] = {}
+    for each in ours:
+        if each.__struct_config__.tag:
+            found.setdefault(str(each.__struct_config__.tag), []).append(each)
+    return found
+
+
+def read_as(text: str, kinds: Sequence[type[wire.Event]]) -> list[type[wire.Event]]:
+    """As which of these a frame can be read. Raises ValidationError, as the first one does."""
+    found, refusals = [], []
+    for kind in kinds:
+        try:
+            msgspec.json.decode(text, type=kind)
+        except msgspec.ValidationError as error:
+            refusals.append(error)
+        else:
+            found.append(kind)
+    if not found:
+        raise refusals[0]
+    return found
 
 
 def frames(text: str) -> Iterator[Any]:
@@ -68,22 +87,25 @@ def left_out(shape: type[msgspec.Struct], said: Mapping[str, Any], where: str) -
 
 def wrong_frames(document: Document) -> list[str]:
     """Frames that are not as they are declared; where frames are shown, all events and commands have to be."""
-    declared, found, shown = events(), [], set()
+    declared, found = events(), []
+    shown: set[type[wire.Event]] = set()
     for block in document.blocks:
         for frame in frames(block.text) if block.kind == "jsonc" else ():
             kind = frame.get("type", "")
-            shown.add(kind)
             if kind not in declared:
                 found.append(f"{document.name}:{block.line} shows a frame of type {kind!r}, which nothing sends")
                 continue
             try:
-                msgspec.json.decode(json.dumps(frame), type=declared[kind])
+                read = read_as(json.dumps(frame), declared[kind])
             except msgspec.ValidationError as error:
                 found.append(f"{document.name}:{block.line} shows {kind}: {error}")
+                shown |= {*declared[kind]}
             else:
-                found += [f"{document.name}:{block.line} leaves out {path}" for path in left_out(declared[kind], frame, kind)]
+                shown |= {*read}
+                found += [f"{document.name}:{block.line} leaves out {path}" for path in left_out(read[0], frame, kind)]
     if shown:
-        found += [f"{document.name} does not show {kind}" for kind in sorted(declared.keys() - shown)]
+        everything = {event for kinds in declared.values() for event in kinds}
+        found += [f"{document.name} does not show {event.__name__}" for event in sorted(everything - shown, key=str)]
     return found
 
 

@@ -21,12 +21,12 @@ from accounts.admin import AgentAdmin
 from accounts.models import Agent, User
 from notifications.admin import ReadOnlyAdmin
 from realtime.chat import services
-from realtime.chat.declined import Declined
 from realtime.chat.filters import AgentFilter, ChannelFilter
 from realtime.chat.forms import AssignForm
 from realtime.chat.load import Load, loads
 from realtime.chat.models import Block, DirectMessage, Session, Transfer
 from realtime.chat.transcript import lines_of, texts_of, zipped
+from realtime.declined import Declined
 
 SHOWN: Final = 1000  # messages of a session on its page
 MOST: Final = 100  # sessions of one action: each is a transaction of its own while somebody waits

@@ -16,10 +16,10 @@ from accounts.claims import MAX_ID, Claims
 from accounts.executor import in_thread
 from accounts.models import User
 from notifications.wire import Command, Refused, encode, splice
-from realtime.chat.declined import FRAME_CODES, Declined
 from realtime.chat.direct import own_event, send_direct
 from realtime.chat.events import OWN_DIRECT
 from realtime.chat.models import LONGEST_NAME
+from realtime.declined import FRAME_CODES, Declined
 from realtime.outlet import Outlet
 from realtime.refusals import Refusal
 

@@ -13,9 +13,9 @@ from accounts.models import Role, User
 from notifications import inbox
 from notifications.inbox import Delivery, Late
 from notifications.transactions import retried
-from realtime.chat.declined import Declined, another_message, check_text
 from realtime.chat.events import DirectData, DirectMessageSent, OwnDirectMessageSent
 from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, DirectMessage
+from realtime.declined import Declined, another_message, check_text
 
 
 @dataclass(frozen=True, slots=True)

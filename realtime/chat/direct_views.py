@@ -18,10 +18,10 @@ from accounts.permissions import IsMemberOrAgent
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from notifications import backlog
-from realtime.chat.declined import as_problem
 from realtime.chat.direct import send_direct, writers
 from realtime.chat.direct_serializers import DirectMessagePage, DirectMessageSerializer, DirectQuery, SendDirectSerializer
 from realtime.chat.models import DirectMessage
+from realtime.declined import as_problem
 
 
 class Writers(PerUser):

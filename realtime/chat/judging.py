@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
-from realtime.chat.declined import Declined
 from realtime.chat.models import Block, Participant, Session
 from realtime.chat.sessions import nothing
+from realtime.declined import Declined
 
 
 class Wanted(Protocol):

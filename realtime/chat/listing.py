@@ -10,11 +10,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from realtime.chat.declined import Declined
 from realtime.chat.models import Message, Session, Transfer
 from realtime.chat.serializers import Place
 from realtime.chat.sessions import readable_by, visible_to
 from realtime.chat.words import agent_name
+from realtime.declined import Declined
 
 
 def matching(user: User, query: Mapping[str, Any]) -> QuerySet[Session]:

@@ -16,10 +16,10 @@ from accounts.models import Role, User
 from accounts.redis import RedisAway
 from notifications.wire import Refused
 from realtime.chat import looking
-from realtime.chat.declined import FRAME_CODES, Declined
 from realtime.chat.models import Session
 from realtime.chat.sessions import find
 from realtime.chat.support_commands import Look, parse_id
+from realtime.declined import FRAME_CODES, Declined
 from realtime.handshake import Admission
 from realtime.inlet import Receive
 from realtime.refusals import Refusal

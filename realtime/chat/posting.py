@@ -22,11 +22,11 @@ from accounts.models import Role
 from notifications.transactions import retried
 from realtime.chat import judging, opening
 from realtime.chat.appending import append, store
-from realtime.chat.declined import Declined, another_message, check_text
 from realtime.chat.locking import lock_for
 from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, Message, Session
 from realtime.chat.sessions import ACTIVE
 from realtime.chat.telling import Telling
+from realtime.declined import Declined, another_message, check_text
 
 MOST: Final = 100
 """Messages of one transaction."""

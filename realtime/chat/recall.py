@@ -96,7 +96,7 @@ class Recall(Confirming):
         elif frame.startswith(_MESSAGE):
             self._ask_for_pong()
 
-    async def recall(self, head: int, *, resumes: bool) -> None:
+    async def recall(self, head: int, *, start: int, resumes: bool) -> None:
         """Send what nobody has confirmed up to `head`. A client that resumes by its own cursor gets exactly that, and nothing here."""
         seen: set[int] = set()
         after = 0

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from notifications.transactions import retried
 from realtime.chat import opening, routing
-from realtime.chat.declined import Declined, check_text
 from realtime.chat.locking import lock_one, locked
 from realtime.chat.models import Attendance, Block, Message, Participant, Session, Transfer
 from realtime.chat.posting import Post, post
@@ -23,6 +22,7 @@ from realtime.chat.routing import Desk, Here
 from realtime.chat.sessions import find, nothing, visible_to
 from realtime.chat.telling import Telling
 from realtime.chat.words import agent_name
+from realtime.declined import Declined, check_text
 
 RATINGS: Final = range(1, 6)
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
-from realtime.chat.declined import Declined
 from realtime.chat.models import Message, Participant, Session
+from realtime.declined import Declined
 
 ACTIVE: Final = (Session.Status.WAITING, Session.Status.OPEN)
 PEOPLE: Final = ("customer__block", "agent")

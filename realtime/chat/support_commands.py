@@ -20,12 +20,12 @@ from accounts.groups import publish, user_group
 from accounts.models import Role, User
 from notifications.wire import Command, Refused, encode, splice
 from realtime.chat import posting, services
-from realtime.chat.declined import FRAME_CODES, Declined
 from realtime.chat.events import OWN_SUPPORT, SUPPORT
 from realtime.chat.models import LONGEST_NAME, Session
 from realtime.chat.posting import Post
 from realtime.chat.sessions import nothing
 from realtime.chat.telling import message_event
+from realtime.declined import FRAME_CODES, Declined
 from realtime.outlet import Outlet
 from realtime.presence.commands import Typing
 from realtime.presence.events import Typing as TypingEvent

@@ -21,7 +21,6 @@ from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from notifications import backlog
 from realtime.chat import listing, posting, services, sessions
-from realtime.chat.declined import as_problem
 from realtime.chat.models import Session
 from realtime.chat.posting import Post
 from realtime.chat.serializers import (
@@ -42,6 +41,7 @@ from realtime.chat.serializers import (
     TransferToSerializer,
     UnreadSerializer,
 )
+from realtime.declined import as_problem
 
 
 class Supporters(PerUser):

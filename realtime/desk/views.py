@@ -22,11 +22,11 @@ from accounts.permissions import IsAgent, IsPerson, IsStaff
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from realtime.chat import services as chat
-from realtime.chat.declined import as_problem
 from realtime.chat.models import Session
 from realtime.chat.sessions import visible_to
 from realtime.chat.views import Supporters
 from realtime.chat.words import agent_name
+from realtime.declined import as_problem
 from realtime.desk import figures, services
 from realtime.desk import serializers as shapes
 from realtime.desk.models import CannedReply

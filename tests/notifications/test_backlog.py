@@ -106,20 +106,21 @@ def test_many_openings_are_read_in_one_statement_each_with_its_own_cursor_topics
     eve.refresh_from_db()
     both = ("notification", "task")
     questions = [
-        (mia.pk, ("notification",), 0, 1000),
-        (eve.pk, both, None, 1000),
-        (mia.pk, both, 1, 1000),
-        (2**60, both, 0, 1000),
-        (mia.pk, both, 0, 2),
-        (mia.pk, ("note", "cation"), 0, 1000),
-        (eve.pk, ("notification",), 0, 0),
+        (mia.pk, ("notification",), 0, 1000, mia.pk),
+        (eve.pk, both, None, 1000, eve.pk),
+        (mia.pk, both, 1, 1000, mia.pk),
+        (2**60, both, 0, 1000, 2**60),
+        (mia.pk, both, 0, 2, mia.pk),
+        (mia.pk, ("note", "cation"), 0, 1000, mia.pk),
+        (eve.pk, ("notification",), 0, 0, eve.pk),
+        (eve.pk, both, 1, 1000, mia.pk),
     ]
     with CaptureQueriesContext(connection) as captured:
         found = backlog.openings(questions)
     assert len(captured) == 1
-    assert [each and (each.head, each.behind) for each in found] == [(5, 2), (1, 0), (5, 4), None, (5, 3), (5, 0), (1, 1)]
-    assert [each and each.standing for each in found] == [user and user.standing for user in (mia, eve, mia, None, mia, mia, eve)]
-    assert found == [backlog.opening(user_id, topics, since=since, limit=limit) for user_id, topics, since, limit in questions]
+    assert [each and (each.head, each.behind) for each in found] == [(5, 2), (1, 0), (5, 4), None, (5, 3), (5, 0), (1, 1), (5, 4)]
+    assert [each and each.standing for each in found] == [user and user.standing for user in (mia, eve, mia, None, mia, mia, eve, eve)]
+    assert found == [backlog.opening(user_id, topics, since=since, limit=limit, stream=stream) for user_id, topics, since, limit, stream in questions]
     assert backlog.openings([]) == []
 
 
@@ -279,4 +280,6 @@ def test_the_command_forgets_what_decides_nothing_any_more_and_says_so(mia: User
     assert list(kept) == [eve.pk, deleted], "a deleted user's number is never given again"
     assert list(SpentRefresh.objects.filter(jti__in=[f"{mia.pk}-spent", f"{eve.pk}-spent"]).values_list("jti", flat=True)) == [f"{eve.pk}-spent"]
     assert list(AccessAttempt.objects.filter(username__in=names).values_list("username", flat=True)) == [eve.username]
-    assert re.fullmatch(r"Gone: [1-9]\d* stream entries, [1-9]\d* revocations, [1-9]\d* spent refresh tokens, [1-9]\d* failed logins\.\n", output.getvalue())
+    assert re.fullmatch(
+        r"Gone: [1-9]\d* stream entries, [1-9]\d* revocations, [1-9]\d* spent refresh tokens, [1-9]\d* failed logins, \d+ tasks\.\n", output.getvalue()
+    )

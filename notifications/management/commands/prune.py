@@ -9,6 +9,7 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts import standing
 from accounts.models import Revocation, SpentRefresh
@@ -16,16 +17,18 @@ from notifications import retention
 
 
 class Command(BaseCommand):
-    help = "Deletes stream entries older than RETENTION, and records of revocations and failed logins that decide nothing any more."
+    help = "Deletes stream entries and ended tasks older than RETENTION, and records of revocations and failed logins that decide nothing any more."
 
     def handle(self, *args: Any, **options: Any) -> None:
         knobs = settings.SWITCHBOARD
         now = timezone.now()
         # As long as a token may live or a copy in Redis may be old.
         matters = max(knobs.token_lifetime, knobs.customer_token_lifetime, knobs.refresh_token_lifetime, standing.COPY_LIFE)
-        entries = retention.prune(before=now - timedelta(seconds=knobs.retention))
+        kept_since = now - timedelta(seconds=knobs.retention)
+        entries = retention.prune(before=kept_since)
         # Those of deleted users stay: the host's tokens may live longer, and a number that is given again would revive them.
         revocations, _ = Revocation.objects.filter(created_at__lt=now - timedelta(seconds=matters)).exclude(version=standing.GONE.version).delete()
         spent, _ = SpentRefresh.objects.filter(expires_at__lt=now).delete()
         attempts, _ = AccessAttempt.objects.filter(attempt_time__lt=now - timedelta(seconds=knobs.login_lock)).delete()
-        self.stdout.write(f"Gone: {entries} stream entries, {revocations} revocations, {spent} spent refresh tokens, {attempts} failed logins.")
+        others = "".join(f", {import_string(prune)(before=kept_since)} {name}" for name, prune in settings.PRUNED.items())
+        self.stdout.write(f"Gone: {entries} stream entries, {revocations} revocations, {spent} spent refresh tokens, {attempts} failed logins{others}.")

@@ -14,8 +14,8 @@ from accounts.models import Agent, User
 from notifications.models import Entry
 from notifications.wire import splice
 from realtime.chat import posting, routing, services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Message, Routing, Session, Transfer
+from realtime.declined import Declined
 from tests import cast
 from tests.realtime.chat.conftest import CHAT, Open, wants
 from tests.servers.waiting import until

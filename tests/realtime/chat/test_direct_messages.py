@@ -11,10 +11,10 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
-from realtime.chat.declined import Declined
 from realtime.chat.direct import send_direct
 from realtime.chat.events import DIRECT, OWN_DIRECT
 from realtime.chat.models import DirectMessage
+from realtime.declined import Declined
 from tests.notifications.stream import head
 from tests.realtime.chat.conftest import conversation, topics, wrote
 from tests.servers.workers import Site

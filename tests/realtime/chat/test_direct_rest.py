@@ -16,10 +16,10 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from accounts.models import Revocation, Role, User
 from notifications import retention
-from realtime.chat.declined import Declined
 from realtime.chat.direct import send_direct
 from realtime.chat.events import DIRECT, OWN_DIRECT
 from realtime.chat.models import DirectMessage
+from realtime.declined import Declined
 from tests import cast
 from tests.notifications.desk import page, signed_in
 from tests.notifications.stream import head

@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from accounts import services as accounts
 from accounts.models import User
 from realtime.chat import services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Message, Participant, Session
 from realtime.chat.posting import Sent, post, post_all
 from realtime.chat.take_over import take_over
+from realtime.declined import Declined
 from tests import cast
 from tests.realtime.chat.conftest import wants
 from tests.realtime.chat.desk import served, stream

@@ -11,9 +11,9 @@ from django.utils import timezone, translation
 
 from accounts.models import Agent, User
 from realtime.chat import posting, services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Session
 from realtime.chat.words import text_of
+from realtime.declined import Declined
 from tests import cast
 from tests.realtime.chat import floor
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, texts, wants

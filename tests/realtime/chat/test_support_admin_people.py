@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts.models import Agent, User
 from realtime.chat import services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Attendance, Block, Session
+from realtime.declined import Declined
 from tests import cast
 from tests.notifications.desk import act, page, signed_in, staff
 from tests.realtime.chat.conftest import Open

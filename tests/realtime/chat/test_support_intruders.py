@@ -10,9 +10,9 @@ import pytest
 
 from accounts.models import User
 from realtime.chat import services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Message, Session
 from realtime.chat.posting import post
+from realtime.declined import Declined
 from tests.conftest import Servers
 from tests.notifications.stream import head
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, texts, wants

@@ -14,10 +14,10 @@ from rest_framework.test import APIClient
 from accounts import services as accounts
 from accounts.models import User
 from realtime.chat import services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Block, Message, Participant, Session
 from realtime.chat.posting import post
 from realtime.chat.routing import here
+from realtime.declined import Declined
 from tests import cast
 from tests.accounts.visitors import proof
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, wants

@@ -19,8 +19,8 @@ from django.db import close_old_connections
 
 from accounts.models import User
 from realtime.chat import routing, services
-from realtime.chat.declined import Declined
 from realtime.chat.models import Session, Transfer
+from realtime.declined import Declined
 from tests import cast
 from tests.realtime.chat import floor
 from tests.realtime.chat.lines import Line

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts import services as accounts
 from accounts.models import Customer, User
-from realtime.chat.declined import Declined
 from realtime.chat.models import Block, Participant, Session
 from realtime.chat.posting import Post, post
+from realtime.declined import Declined
 from realtime.desk.models import Contact
 from realtime.desk.services import leave_email
 from tests import cast

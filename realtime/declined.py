@@ -31,6 +31,9 @@ class Declined(Exception):
         self.field = field
         self._text = text
 
+    def __str__(self) -> str:
+        return self.sentence
+
     @property
     def text(self) -> str:
         """In the active language."""
