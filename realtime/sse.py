@@ -78,10 +78,10 @@ class EventStream:
     def __init__(self, scope: Mapping[str, Any], send: Send) -> None:
         self._loop = asyncio.get_running_loop()
         self._server: HttpProtocol | None = scope.get("extensions", {}).get("switchboard")  # Daphne has none
-        self._headers = _headers(scope)
+        self._headers = _for_pages(scope)
         self._send = send
         self._gone: asyncio.Future[int] = self._loop.create_future()
-        self._started = False
+        self._connecting, self._started = True, False
         self._epoch = b""
         self._last_words = b""
         self._refusal: Mapping[str, Any] = {}
@@ -136,8 +136,6 @@ class EventStream:
             return {"type": "websocket.disconnect", "code": await self._gone}
         self._connecting = False
         return {"type": "websocket.connect"}
-
-    _connecting = True
 
     async def _take(self, message: Mapping[str, Any]) -> None:
         match message["type"]:
@@ -224,7 +222,7 @@ class EventStream:
             self._server.abort()
 
 
-def _headers(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+def _for_pages(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     """What lets a page of a listed site read the answer."""
     known = {name.lower(): value for name, value in scope["headers"]}
     origin = known.get(b"origin")

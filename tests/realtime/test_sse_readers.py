@@ -3,7 +3,6 @@
 import ctypes
 import socket
 import struct
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -83,11 +82,9 @@ def test_a_page_that_does_not_read_does_not_hold_up_a_worker_that_goes(servers, 
         stream.until("connected")
         publish(pushes(eve, range(1, 151)))
         until(lambda: unsent(server, stream), what="the worker has more to send than it can")
-        began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 6
-        assert "SLOW_CONSUMER" not in server.log
-        assert "without completing response" not in server.log
+        for complaint in ("SLOW_CONSUMER", "without completing response", "timeout graceful shutdown exceeded"):
+            assert complaint not in server.log
 
 
 def unsent(server, stream):

@@ -1,16 +1,16 @@
 """Who is not let in to an event stream: for good by an HTTP status, for a while by a stream that says only when to come back."""
 
+import asyncio
 import json
-import os
-import signal
-import socket
 
 import httpx
 import psutil
 import pytest
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from config.asgi import application
 from notifications.services import notify
+from realtime.worker import draining
 from tests.servers.waiting import until
 from tests.streams import PATH, listen
 
@@ -155,23 +155,36 @@ def test_without_a_database_one_comes_back_later(servers, mia, token, tmp_path):
         expect_later(listen(lame, token=token(mia)), "DEPENDENCY_DOWN")
 
 
-def test_a_worker_that_goes_ends_its_streams_quickly_and_sends_who_comes_to_another(servers, mia, alice, bob, token):
-    with servers.serve(workers=1) as server, socket.create_connection(("127.0.0.1", server.port)) as late:
+def test_a_worker_that_goes_ends_its_streams_quickly_and_says_when_to_come_back(servers, mia, alice, bob, token):
+    with servers.serve(workers=1) as server:
         streams = [listen(server, token=token(user)) for user in (mia, alice, bob) for _ in range(3)]
         for stream in streams:
             stream.until("connected")
-        [worker] = server.workers()
-        os.kill(worker, signal.SIGTERM)
-        until(lambda: not [each for each in psutil.Process(worker).net_connections("tcp") if each.status == "LISTEN"], what="it takes no more")
-        late.sendall(f"GET {PATH}?token={token(mia)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        late.settimeout(10)
-        answer = b"".join(iter(lambda: late.recv(4096), b"")).decode()
-        assert answer.startswith("HTTP/1.1 200")
-        assert ": OVERLOADED\nretry: " in answer
-        gone = psutil.Process(worker)
-        gone.wait(8)
+        [worker] = map(psutil.Process, server.workers())
+        worker.terminate()
+        worker.wait(10)
+        assert "timeout graceful shutdown exceeded" not in server.log
         for stream in streams:
             assert [event.name for event in stream.rest()] == ["connected"]
             first, last = stream.retries
             assert 1000 <= first <= 3000
             assert 200 <= last <= 1200
+
+
+async def test_who_comes_while_the_worker_goes_is_sent_to_another(mia, token):
+    scope = {"type": "http", "method": "GET", "path": PATH, "query_string": f"token={token(mia)}".encode(), "headers": [], "client": ("127.0.0.1", 1)}
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    draining.set()
+    try:
+        await application(scope, asyncio.Queue().get, send)
+    finally:
+        draining.clear()
+    begin, end = sent[0], sent[-1]
+    assert (begin["status"], dict(begin["headers"])[b"content-type"]) == (200, b"text/event-stream; charset=utf-8")
+    [said, wait] = b"".join(message.get("body", b"") for message in sent).decode().split()[1::2]
+    assert (said, end.get("more_body", False)) == ("OVERLOADED", False)
+    assert 200 <= int(wait) <= 1200
