@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, sockets by the consumers."""
+"""The ASGI application: HTTP by Django, sockets and streams by the consumers."""
 
 import os
 
@@ -13,12 +13,14 @@ from django.conf import settings  # noqa: E402
 
 from realtime.middleware import BoundedBody, BoundedRequests  # noqa: E402
 from realtime.routing import sockets  # noqa: E402
+from realtime.sse import EventStreams  # noqa: E402
 
 # Whether the process is alive has to be told also while all places are taken.
 in_turn = BoundedRequests(http, limit=settings.SWITCHBOARD.http_requests, needless={"/health/live"})
+bounded = BoundedBody(in_turn, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 # Whose word on the client's address is believed is one option for HTTP and sockets, under every server.
 application = ProxyHeadersMiddleware(
-    ProtocolTypeRouter({"http": BoundedBody(in_turn, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE), "websocket": sockets}),  # type: ignore[arg-type]
+    ProtocolTypeRouter({"http": EventStreams(bounded), "websocket": sockets}),  # type: ignore[arg-type]
     trusted_hosts=list(settings.SWITCHBOARD.trusted_proxies),
 )

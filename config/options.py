@@ -119,9 +119,9 @@ class Options:
     token_warning: float = knob(60.0, **seconds(0, 3600))
     """How long before its credential ends a socket is told so."""
     ws_max_sockets: int = knob(10_000, **whole(0, 1_000_000))
-    """Sockets that a worker holds at most; more are refused with OVERLOADED. 0: as many as it may have files open."""
+    """Sockets and event streams that a worker holds at most; more are refused with OVERLOADED. 0: as many as it may have files open."""
     ws_max_connections_per_user: int = knob(3, **whole(0, 1000))
-    """Sockets of one user at one of the paths below `/api/ws/`, over all workers; 0 means no limit. Above it an old client's new
+    """Sockets of one user at one of the paths below `/api/ws/`, or its event streams, over all workers; 0 means no limit. Above it an old client's new
     socket is refused with CONNECTION_LIMIT, and a new client's takes the place of the oldest."""
     ws_max_tabs_per_user: int = knob(20, **whole(0, 1000))
     """The same at each of the other paths, where the newest always takes the place of the oldest."""

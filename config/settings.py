@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import structlog
+from corsheaders.defaults import default_headers
 
 from config.embedded import redis_url
 from config.options import BASE_DIR, Options
@@ -194,6 +195,7 @@ SPECTACULAR_SETTINGS = {
         "TaskStatus": "realtime.tasks.models.Task.Status",
     },
 }
+CORS_ALLOW_HEADERS = [*default_headers, "last-event-id"]  # for streams that are read by `fetch`
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if DEBUG else []
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -54,7 +54,7 @@ async def admit(scope: Mapping[str, Any], *, redeem: Redeem = tickets.aredeem) -
         query = _query(scope)
         _check_origin(headers.get("origin"), headers.get("host", ""))
         claims = await _claims(scope, headers, query, redeem)
-        cursor = _cursor(query)
+        cursor = _cursor(scope.get("last_event_id", ""), query)
     wished = languages.wanted(headers.get("accept-language", ""))
     return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=wished)
 
@@ -100,6 +100,19 @@ def language(scope: Mapping[str, Any]) -> str:
     return languages.wanted(_headers(scope).get("accept-language", ""))
 
 
+def is_welcome(origin: str, host: str) -> bool:
+    """Whether pages of that origin may open connections to us, who were called as `host`."""
+    if origin.lower() in settings.SWITCHBOARD.ws_allowed_origins:
+        return True
+    try:
+        parts = urlsplit(origin)
+        hostname = parts.hostname
+    except ValueError:  # such as http://[::1
+        return False
+    ours = parts.netloc.lower() == host.lower() and validate_host(hostname or "", settings.ALLOWED_HOSTS)
+    return parts.scheme in ("http", "https") and (ours or (settings.DEBUG and hostname in _LOCALHOSTS))
+
+
 def parse_cursor(text: str) -> Cursor | None:
     """Read `since`: a number, or `epoch:number`; nothing is no cursor. Raises ValueError."""
     if text == "":
@@ -110,7 +123,13 @@ def parse_cursor(text: str) -> Cursor | None:
     return Cursor(since=int(number), epoch=epoch or None)
 
 
-def _cursor(query: Mapping[str, str]) -> Cursor | None:
+def _cursor(last_event_id: str, query: Mapping[str, str]) -> Cursor | None:
+    """Where the client goes on. A stream's page goes on by itself from an event, with the address that it began with."""
+    try:
+        if last_event_id:
+            return parse_cursor(last_event_id)
+    except ValueError as error:
+        raise Refusal("INVALID_REQUEST", detail=_("The header 'Last-Event-ID' must be the id of an event: epoch:number.")) from error
     try:
         return parse_cursor(query.get("since", ""))
     except ValueError as error:
@@ -136,17 +155,8 @@ def _offered(subprotocols: Iterable[str]) -> str:
 
 def _check_origin(origin: str | None, host: str) -> None:
     """Refuse a page of a site that is not on the list. Programs send no Origin; our own pages have our own."""
-    if origin is None or origin.lower() in settings.SWITCHBOARD.ws_allowed_origins:
-        return
-    try:
-        parts = urlsplit(origin)
-        hostname = parts.hostname
-    except ValueError:  # such as http://[::1
-        raise Refusal("FORBIDDEN") from None
-    ours = parts.netloc.lower() == host.lower() and validate_host(hostname or "", settings.ALLOWED_HOSTS)
-    if parts.scheme in ("http", "https") and (ours or (settings.DEBUG and hostname in _LOCALHOSTS)):
-        return
-    raise Refusal("FORBIDDEN")
+    if origin is not None and not is_welcome(origin, host):
+        raise Refusal("FORBIDDEN")
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, str]:

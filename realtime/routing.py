@@ -27,14 +27,19 @@ async def sockets(scope: Any, receive: Callable[[], Awaitable[Any]], send: Calla
         application = found.func
         scope["url_route"] = {"args": found.args, "kwargs": found.kwargs}  # where Channels' own router puts them
     if application is not None:
-        placed = _places.take()
-        scope["overloaded"] = not placed  # the consumer refuses it, who knows how its client understands that
-        try:
-            await application(scope, receive, send)
-        finally:
-            if placed:
-                _places.give_back()
+        await in_place(application, scope, receive, send)
         return
     await receive()
     with translation.override(language(scope) or settings.LANGUAGE_CODE):
         await refuse(scope, send, Refusal("NOT_FOUND"), OldClients.BY_HTTP)
+
+
+async def in_place(application: Any, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    """Run the application of one connection in one of this process's places, or let it refuse for want of one."""
+    placed = _places.take()
+    scope["overloaded"] = not placed  # the consumer refuses it, who knows how its client understands that
+    try:
+        await application(scope, receive, send)
+    finally:
+        if placed:
+            _places.give_back()

@@ -44,6 +44,9 @@ class NotificationSocket(SocketConsumer):
     old_clients = OldClients.BY_HTTP
 
 
+STREAM: Final = "api/notifications/stream"
+"""Where the bell's frames are server-sent events, for a plain GET."""
+
 SOCKETS: Final[Mapping[str, type[SocketConsumer]]] = {
     "api/v1/ws": MemberSocket,
     "ws/chat": ChatSocket,

@@ -2,7 +2,7 @@
 
 from accounts.routing import route
 from realtime import health, views
-from realtime.sockets import SOCKETS
+from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
     route("", views.demo, name="demo"),
@@ -10,5 +10,6 @@ urlpatterns = [
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),
     route("api/v1/ws/status", views.SocketStatusView.as_view(), name="ws-status"),
+    route(STREAM, views.NotificationStreamView.as_view(), name="notification-stream"),
     *[route(socket, views.upgrade_required, name=f"socket-{socket.replace(':', '-')}") for socket in SOCKETS],
 ]

@@ -54,6 +54,28 @@ class SocketStatusView(APIView):
         return Response(SocketStatus(_status(admission)).data, headers={"Cache-Control": "no-store"})
 
 
+class NotificationStreamView(APIView):
+    """What is asked at a stream's address by another method than GET. A GET never comes here: see `sse.py`."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    http_method_names = ["get", "options"]
+
+    @extend_schema(
+        auth=[{}, {"bearer": []}],  # type: ignore[list-item]
+        parameters=[
+            OpenApiParameter("Last-Event-ID", location=OpenApiParameter.HEADER, description="The `id` of the last event that came. It goes before `since`."),
+            OpenApiParameter("since", description="Where to go on, for the first time: a number, or epoch:number."),
+            OpenApiParameter("ticket", description="It serves one connection, so not an `EventSource`, which comes back."),
+            OpenApiParameter("token"),
+        ],
+        responses={(200, "text/event-stream"): str, 400: SocketRefused, 401: SocketRefused, 403: SocketRefused},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """The bell's frames as server-sent events, until one of the two sides ends it."""
+        return _refused(Refusal("INVALID_REQUEST"))
+
+
 def _handshake(request: Request) -> dict[str, Any]:
     """What a request has of a handshake's scope."""
     return {

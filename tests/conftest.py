@@ -217,9 +217,9 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def serve(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Site:
-        """A `manage.py serve` to be used in a `with` block; `env` are options that differ."""
-        return serving(log=self._log("serve"), workers=workers, env=self._env(env))
+    def serve(self, *, workers: int = 1, port: int = 0, env: Mapping[str, str] | None = None) -> Site:
+        """A `manage.py serve` to be used in a `with` block, on that port or a free one; `env` are options that differ."""
+        return serving(log=self._log("serve"), workers=workers, port=port, env=self._env(env))
 
     def runserver(self, *, env: Mapping[str, str] | None = None) -> Site:
         """A `manage.py runserver` (Daphne) without autoreload."""

@@ -44,7 +44,8 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
 
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
-    "text": ("README.md",),  # a picture
+    "text": ("README.md", "docs/sse.md"),  # a picture, and what tests/realtime/test_sse.py compares with what comes
+    "javascript": ("docs/sse.md",),  # run in a browser: tests/browser/test_event_source.py
 }
 """Kinds of blocks that nobody runs, and the documents that may have them."""
 
@@ -212,7 +213,7 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
 
 def test_there_are_blocks_of_every_kind() -> None:
     """A reader of Markdown that finds nothing would try nothing."""
-    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "jsonc", "text"}
+    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "javascript", "jsonc", "text"}
     assert sum(block.shown is not None for _, block in BLOCKS) >= 8
 
 

@@ -140,9 +140,9 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
-def serving(*, log: Path, workers: int = 2, env: Mapping[str, str] | None = None) -> Site:
-    """`manage.py serve` with that many workers, on a free port."""
-    return Site("manage.py", "serve", "--port", "0", "--workers", str(workers), log=log, env=env)
+def serving(*, log: Path, workers: int = 2, port: int = 0, env: Mapping[str, str] | None = None) -> Site:
+    """`manage.py serve` with that many workers, on that port or a free one."""
+    return Site("manage.py", "serve", "--port", str(port), "--workers", str(workers), log=log, env=env)
 
 
 def runserver(*arguments: str, log: Path, env: Mapping[str, str] | None = None) -> Site:

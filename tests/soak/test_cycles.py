@@ -1,4 +1,4 @@
-"""A socket that has come and gone leaves nothing behind."""
+"""A socket or an event stream that has come and gone leaves nothing behind."""
 
 import asyncio
 import statistics
@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
+from tests.streams import PATH
 
 AT_ONCE = 8
 LAPS = 10
@@ -22,21 +23,38 @@ def cycles(request):
     return 10_000 if request.config.getoption("--long-soak") else 500
 
 
+async def speak(site, bearer):
+    """Open a socket, be greeted, speak, and leave."""
+    async with connect(f"{site.ws_url}/api/v1/ws?token={bearer}", compression=None, proxy=None) as socket:
+        await socket.recv()  # connected
+        await socket.send('{"type":"ping","timestamp":1}')
+        while '"pong"' not in await socket.recv():  # a heartbeat, perhaps
+            pass
+
+
+async def listen(site, bearer):
+    """Ask for a stream, be greeted, and hang up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(f"GET {PATH}?token={bearer} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    await reader.readuntil(b"event: connected\n")
+    writer.close()
+    await writer.wait_closed()
+
+
 @pytest.mark.timeout(600)
-async def test_connecting_speaking_and_leaving_costs_no_memory_files_or_clients_of_redis(servers, mia, token, tmp_path, cycles):
-    with PrivateRedis(tmp_path) as redis, servers.serve(env={"REDIS_URL": redis.url, "WS_HEARTBEAT_INTERVAL": "30"}) as site:
+@pytest.mark.parametrize("come", [speak, listen])
+async def test_connecting_speaking_and_leaving_costs_no_memory_files_or_clients_of_redis(servers, mia, token, tmp_path, cycles, come):
+    env = {"WS_HEARTBEAT_INTERVAL": "30", "WS_MAX_CONNECTIONS_PER_USER": "0"}
+    with PrivateRedis(tmp_path) as redis, servers.serve(env={**env, "REDIS_URL": redis.url}) as site:
         worker = psutil.Process(site.workers()[0])
-        url = f"{site.ws_url}/api/v1/ws?token={token(mia)}"
+        bearer = token(mia)
 
         async def lap(count):
             turns = asyncio.Semaphore(AT_ONCE)
 
             async def cycle():
-                async with turns, connect(url, compression=None, proxy=None) as socket:
-                    await socket.recv()  # connected
-                    await socket.send('{"type":"ping","timestamp":1}')
-                    while '"pong"' not in await socket.recv():  # a heartbeat, perhaps
-                        pass
+                async with turns:
+                    await come(site, bearer)
 
             await asyncio.gather(*(cycle() for _ in range(count)))
 
