@@ -95,7 +95,7 @@ def test_a_blocked_customer_writes_no_more_until_she_is_let_again(api: Api, ann:
     assert (block.by, block.reason) == (bob, "Insults")
     session.refresh_from_db()
     assert session.status == "closed"
-    with pytest.raises(Declined, match="You cannot write here any more."):
+    with pytest.raises(Declined, match="You cannot write here any more"):
         write(ann)
     assert [api(bob).delete(f"{card(ann)}/block").status_code for _ in range(2)] == [204, 204]
     assert api(bob).get(card(ann)).json()["blocked"] is False
