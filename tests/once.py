@@ -49,6 +49,7 @@ ONCE: Final = {
     "test_stalled_readers",
     "test_tabs",
     "test_talkers",
+    "test_tracking_away",
     "test_walk",
     "test_writer",
 }

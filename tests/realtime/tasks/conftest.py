@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from accounts.models import User
 from realtime.tasks import services
 from realtime.tasks.models import Task
 from realtime.tasks.reports import Report
+from tests.realtime.tasks.watching import Producer, Watcher
+from tests.servers.redis import PrivateRedis
 
 
 @pytest.fixture
@@ -27,3 +31,21 @@ def begun(mia: User) -> Callable[..., Task]:
 def said() -> Callable[..., Task]:
     """`said(task, step=2)`: its producer says that; the task as it is then."""
     return lambda task, **fields: services.report(tasks=Task.objects.filter(pk=task.pk), report=Report(**fields))
+
+
+@pytest.fixture
+def watched(mia: User, redis: PrivateRedis) -> Iterator[Watcher]:
+    """Keeps what mia is told of her tasks."""
+    with Watcher(redis, mia) as watcher:
+        yield watcher
+
+
+@pytest.fixture
+def producing(mia: User, redis: PrivateRedis, tmp_path: Path) -> Iterator[Callable[..., Producer]]:
+    """`producing(script)`: a process that works for mia, killed at the end."""
+    with ExitStack() as stack:
+
+        def start(script: str, **more: Any) -> Producer:
+            return stack.enter_context(Producer(script, mia, folder=tmp_path, **more))
+
+        yield start
