@@ -20,6 +20,7 @@ from bench.presence import presence
 from bench.report import Report, document
 from bench.results import Results
 from bench.servers import CHECKOUT, DidNotStart
+from bench.tasks import tasks
 from bench.whole_way import whole_way
 
 ALL = tuple(CONTESTANTS)
@@ -30,7 +31,8 @@ MEMORY = ("ours", "bare", "socketio", "fastapi", "pubsub", "daphne")
 WHOLE_WAY = ("ours", "ours-pg")
 PRESENCE = ("ours", "keys")
 CHAT = ("ours", "desk", "ours-pg", "desk-pg")
-MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY, "presence": PRESENCE, "chat": CHAT}
+TASKS = ("ours", "ours-pg")
+MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY, "presence": PRESENCE, "chat": CHAT, "tasks": TASKS}
 ONCE = {("handshakes", "daphne"), *(("memory", row) for row in MEMORY if row not in ("ours", "bare"))}
 
 DISTURBED = 0.2
@@ -41,7 +43,7 @@ def measured(grounds: Grounds, measure: str, row: str, scale: Scale) -> Figures:
     """One row of one measure, once."""
     if measure == "whole-way":
         return whole_way(grounds, "postgresql" if row == "ours-pg" else "sqlite", scale)
-    measures = {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence, "chat": chat}
+    measures = {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence, "chat": chat, "tasks": tasks}
     return measures[measure](grounds, CONTESTANTS[row], scale)
 
 

@@ -44,6 +44,9 @@ class Scale:
     pairs: tuple[int, int] = (50, 200)
     chat_rate: float = 100.0
     chat_paced: float = 10.0
+    steps: int = 20_000
+    step: float = 150e-6
+    turns: int = 3
 
     @property
     def people(self) -> int:
@@ -51,7 +54,19 @@ class Scale:
 
 
 QUICK = Scale(
-    rounds=1, seconds=1.0, warm_up=0.3, paced=2.0, handshakes=1000, idle=(1000,), singles=300, ticks=500, changes=20, churn=1000, churning=10.0, chat_paced=5.0
+    rounds=1,
+    seconds=1.0,
+    warm_up=0.3,
+    paced=2.0,
+    handshakes=1000,
+    idle=(1000,),
+    singles=300,
+    ticks=500,
+    changes=20,
+    churn=1000,
+    churning=10.0,
+    chat_paced=5.0,
+    turns=1,
 )
 SMOKE = Scale(
     rounds=1,
@@ -73,6 +88,8 @@ SMOKE = Scale(
     churning=1.0,
     pairs=(2, 5),
     chat_paced=0.5,
+    steps=2000,
+    turns=1,
 )
 
 

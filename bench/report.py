@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.contestants import CONTESTANTS
-from bench.results import AIMS, SATURATED, Results
+from bench.results import AIMS, SATURATED, Results, number, table
+from bench.tasks import AT_MOST, shown_tasks
 
 NOTES = Path(__file__).resolve().parent / "notes.md"
 Cell = tuple[str, Callable[[str], str]]
 RIVALS = {"desk": "ours", "desk-pg": "ours-pg"}
 """Beside which of ours a support chat is shown: the one on the same database."""
-
-
-def number(value: float, form: str = "{:,.0f}") -> str:
-    return "" if math.isnan(value) else form.format(value)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """As Markdown that can be read as it is; the first column is text, the others are numbers."""
-    lines = [list(head), *map(list, rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    aligned = [[cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (aligned[0], rule, *aligned[1:]))
 
 
 class Report:
@@ -162,6 +150,7 @@ class Report:
             ("The whole way", self.whole_way()),
             ("Presence", self.presence()),
             ("Support chat", self.chat()),
+            ("Tasks", shown_tasks(self.results)),
             ("Not measured", "\n".join(self.missing())),
         ]
         return "\n\n".join(f"{heading}\n\n{body}" for heading, body in parts if body)
@@ -256,6 +245,15 @@ that comes twice as one, and gives it the next number in its session and in both
 At the end as many messages must be stored as were said, and each must have arrived once on either side, or the row fails.
 
 {report.chat()}
+
+## Tasks
+
+A loop of 20,000 steps, in one process and in turn: bare, with tqdm (its bar written to `/dev/null`), and with `track`. First of steps that do nothing: the
+time from the first to the last, and what comes on top once, which for `track` is to store that the task begins and that it ends. Then of steps of some 150 µs
+each: the same, and the processor time of the process beyond that of the bare loop, in which is all that the reporter's thread does. What the task's owner is
+told is counted at Redis. More than {AT_MOST} frames in a second, or a last one that is not the end at 100 %, and the row fails.
+
+{shown_tasks(results)}
 
 ## How it was measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 SATURATED = 0.97
@@ -107,3 +107,16 @@ AIMS = (
     Aim("support messages on SQLite: of the hand-made FastAPI service", 1, _over("chat many", "desk")),
     Aim("… on PostgreSQL", 1, lambda results: results.ratio("chat many", "desk-pg", to="ours-pg")),
 )
+
+
+def number(value: float, form: str = "{:,.0f}") -> str:
+    return "" if math.isnan(value) else form.format(value)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """As Markdown that can be read as it is; the first column is text, the others are numbers."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    aligned = [[cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (aligned[0], rule, *aligned[1:]))

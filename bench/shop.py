@@ -30,6 +30,7 @@ from accounts.models import User  # noqa: E402
 from bench.desk import attending, backends, clear_desk, desk, stored  # noqa: E402
 from bench.load import FIRST, frame  # noqa: E402
 from bench.seats import ask, seat, ticks, truth  # noqa: E402
+from bench.steps import steps, weigh  # noqa: E402
 from notifications.models import Body, Entry, Inbox, Notification  # noqa: E402
 from notifications.services import notify  # noqa: E402
 from realtime.presence.store import PREFIX  # noqa: E402
@@ -155,7 +156,26 @@ def _sqlite(sql: str) -> str:
 
 def main() -> None:
     """Answer requests until there are none."""
-    known = (people, form, tell_each, tell_all, repeat_each, repeat_all, fresh, seat, ticks, ask, truth, desk, clear_desk, attending, stored, backends)
+    known = (
+        people,
+        form,
+        tell_each,
+        tell_all,
+        repeat_each,
+        repeat_all,
+        fresh,
+        seat,
+        ticks,
+        ask,
+        truth,
+        desk,
+        clear_desk,
+        attending,
+        stored,
+        backends,
+        weigh,
+        steps,
+    )
     answers: dict[str, Callable[..., dict[str, Any]]] = {each.__name__: each for each in known}
     for line in sys.stdin:
         request = json.loads(line)

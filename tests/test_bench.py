@@ -19,6 +19,8 @@ PRESENCE = {"tick redis few", "tick redis many", "tick process many", "idle many
 
 CHAT = {f"chat {name}" for name in ("few", "few per core", "many", "many per core", "many server", "many database", "p50", "p99")}
 
+TASKS = {f"empty {kind} {what}" for kind in ("bare", "tqdm", "track") for what in ("steps", "processor", "ends")} | {"work frames", "work busiest"}
+
 
 @pytest.mark.once
 def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> None:
@@ -31,7 +33,7 @@ def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> 
         "--rows",
         "ours,bare,keys",
         "--measures",
-        "pushes,handshakes,whole-way,presence,chat",
+        "pushes,handshakes,whole-way,presence,chat,tasks",
         "--json",
         str(figures),
         "--write",
@@ -43,7 +45,7 @@ def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> 
     assert measured["bare"].keys() >= FIGURES
     assert {*FIGURES, "single", "single sql", "bulk", "bulk sql"} <= measured["ours"].keys()
     assert measured["ours"]["refused"] == [0]
-    assert measured["ours"].keys() >= PRESENCE | CHAT
+    assert measured["ours"].keys() >= PRESENCE | CHAT | TASKS
     assert {"tick redis many", "count p99"} <= measured["keys"].keys()
     # One for all who watch, and one for the user's own sockets, which keep what was chosen.
     assert measured["ours"]["publishes few"] == measured["ours"]["publishes many"] == [2]
