@@ -107,8 +107,13 @@ class Reporter:
         self._inbox.put(work)
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="task reporter", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="task reporter", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the work itself can go on
+                    logger.exception("There is no thread that could report task %s", work._name)
+                else:
+                    self._thread = thread
 
     def end(self, work: Work) -> None:
         """Store the end that it has been given. A garbage collector may call this, anywhere: it does not wait for anything."""
@@ -190,10 +195,11 @@ class Reporter:
         now = time.monotonic()
         if self._leaving and work._end is None:
             work._end, work._ended_at = End(Task.Status.FAILED, None), now
+        end = work._end
         with translation.override(work._language):
-            if work._end is not None:
-                return self._report(work, work._last_words())
-            state = work._state()
+            state = work._state() if end is None else work._last_words()
+        if end is not None:
+            return self._report(work, state)
         changed = any(value != work._told.get(name) for name, value in state.items())
         # Not heard of for so long it counts as failed, and its watcher must be shown that it does not.
         if now - work._heard_at > work._timeout or (changed and now - work._told_at >= INTERVAL):
@@ -213,7 +219,7 @@ class Reporter:
         work._heard_at = time.monotonic()
         if said:
             work._told, work._told_at = said, work._heard_at
-        if work._end is not None and "status" in said:
+        if "status" in said:
             self._forget(work)
         return True
 

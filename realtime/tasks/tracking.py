@@ -100,7 +100,13 @@ class Tracked(Work):
             self._ended.wait(WAIT)
 
     async def __aenter__(self) -> Self:
-        await in_thread(self._begin)
+        try:
+            await in_thread(self._begin)
+        except BaseException as error:
+            self._end, self._ended_at = _end(error), time.monotonic()
+            if self._process:  # else it is the thread, which goes on, that finds that this has ended
+                reporter.end(self)
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -183,7 +189,8 @@ async def atrack(
     cancellable: bool = False,
 ) -> AsyncIterator[T]:
     """`track` for coroutines: `async for item in atrack(items, user=mia, title="Import")`."""
-    total_steps = operator.length_hint(items) if total_steps is None else total_steps
+    if total_steps is None:  # in a thread: a query has to be made to know its length
+        total_steps = await in_thread(operator.length_hint, items)
     async with tracking(user=user, title=title, total_steps=total_steps, notify=notify, link=link, timeout=timeout) as task:
         step = 0
         async for item in _asynchronous(items):

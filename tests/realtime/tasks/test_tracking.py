@@ -6,10 +6,13 @@ import threading
 import time
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy
 
 from accounts.executor import in_thread
+from accounts.models import User
 from notifications.models import Notification
 from realtime.declined import Declined
 from realtime.tasks.models import Task
@@ -50,6 +53,24 @@ async def test_a_coroutine_takes_plain_items_too_and_does_not_block_the_loop(mia
     assert [letter async for letter in atrack("abc", user=mia, title="Import")] == ["a", "b", "c"]
     task = await in_thread(only_task, mia)
     assert (task.status, task.step, task.total_steps) == ("completed", 3, 3)
+
+
+def test_a_query_is_as_long_as_it_is(mia, eve):
+    wanted = User.objects.filter(pk__in=[mia.pk, eve.pk]).order_by("pk")
+
+    async def main():
+        return [user async for user in atrack(wanted.all(), user=eve, title="Import")]
+
+    assert list(track(wanted.all(), user=mia, title="Import")) == asyncio.run(main()) == [mia, eve]
+    assert [only_task(user).total_steps for user in (mia, eve)] == [2, 2]
+
+
+async def test_a_request_in_its_thread_shows_its_work_and_a_coroutine_cannot_do_so_by_mistake(mia):
+    steps = await sync_to_async(lambda: list(track("abc", user=mia, title="Import")), thread_sensitive=True)()
+    assert steps == ["a", "b", "c"]
+    assert (await in_thread(only_task, mia)).status == "completed"
+    with pytest.raises(SynchronousOnlyOperation):
+        list(track("abc", user=mia, title="Import"))
 
 
 def test_it_is_seen_as_soon_as_it_begins_and_ended_when_the_block_is_left(mia):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 import pytest
 from django.utils.translation import gettext_lazy
@@ -117,6 +118,16 @@ async def test_a_coroutine_that_leaves_its_loop_or_is_cancelled_ends_its_task(mi
     left, cancelled = await in_thread(only_task, mia), await in_thread(only_task, eve)
     assert (left.status, left.error) == ("failed", "Stopped at step 2 of 5.")
     assert cancelled.status == "cancelled"
+
+
+async def test_a_coroutine_that_is_cancelled_while_its_task_begins_leaves_none_running(mia):
+    for patience in (0, 0.001, 0.003, 0.006, 0.01, 0.02, 0.05):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience), tracking(user=mia, title="Wait", timeout=3600):
+                await asyncio.Event().wait()
+    await auntil(lambda: reporter._thread is None, what="nothing is worked on any more")
+    assert await in_thread(lambda: Task.objects.filter(owner=mia, status="cancelled").exists())
+    assert not await in_thread(lambda: Task.objects.filter(owner=mia, status="running").exists())
 
 
 def test_a_task_that_ended_elsewhere_is_left_alone(mia, caplog):
