@@ -247,9 +247,10 @@ def test_who_is_not_heard_from_has_failed_for_everybody_who_watches(servers, tok
         assert socket.ended() == 1000
 
 
-def test_an_end_whose_push_is_lost_comes_with_the_heartbeat(server, mia, token, begun, said, monkeypatch):
+@pytest.mark.parametrize("who", ["mia", "admin"])
+def test_an_end_whose_push_is_lost_comes_with_the_heartbeat(server, request, mia, token, begun, said, monkeypatch, who):
     task = begun()
-    with connect(every(server, mia), token=token(mia), new=True) as socket:
+    with connect(every(server, mia), token=token(request.getfixturevalue(who)), new=True) as socket:
         socket.until("progress")
         monkeypatch.setattr("accounts.groups._say", lambda _host, _commands: 0)
         said(task, status="completed")
