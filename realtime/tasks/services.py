@@ -154,7 +154,8 @@ def _change(task: Task, report: Report) -> None:
 def fail_silent(*, limit: int = 100) -> int:
     """Fail the tasks that have not been heard from in their time, at most `limit`; returns how many. Asks the database in any case."""
     overdue = Task.objects.filter(status=Status.RUNNING, alive_until__lt=timezone.now())
-    return sum(_fail_silent(pk) for pk in overdue.order_by("alive_until").values_list("pk", flat=True)[:limit])
+    found = overdue.order_by("alive_until").values_list("pk", flat=True)[: max(limit, 1)]  # of none Django asks nothing
+    return sum(_fail_silent(pk) for pk in list(found)[:limit])
 
 
 @retried
