@@ -32,11 +32,9 @@ class Newest:
             self._learn(task, version)
             self._waiting.pop(task, None)
 
-    def take(self) -> list[str]:
-        """The frames that wait, to be sent now."""
-        frames = list(self._waiting.values())
-        self._waiting.clear()
-        return frames
+    def take(self) -> str | None:
+        """The frame that has waited longest, to be sent now."""
+        return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
     def _learn(self, task: str, version: int) -> None:
         self._known[task] = version

@@ -91,5 +91,8 @@ class Steps:
             self._due = loop.call_later(INTERVAL, self._send_steps)
             return
         self._sent_at = loop.time()
-        for frame in self._newest.take() if self._newest is not None else ():
+        while self._newest is not None and (frame := self._newest.take()) is not None:
             self.writer.write(frame)
+            if self.writer.waits:  # what is left gets newer meanwhile, and would count as the backlog of a peer that is too slow
+                self._due = loop.call_later(INTERVAL, self._send_steps)
+                return
