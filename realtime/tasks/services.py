@@ -119,13 +119,14 @@ def _report(tasks: QuerySet[Task], report: Report) -> Task:
         if _says_nothing_new(task, report):
             return task
         raise Declined("CONFLICT", _("This task has ended: %(status)s.") % {"status": task.get_status_display()}, "status")
+    again = task.silent
     _change(task, report)
     if task.has_ended:
         _end(task)
     else:
         task.save()
-        if report.said or report.version is not None:
-            _tell(task)
+        if again or report.said or report.version is not None:
+            _tell(task, again=again)
     return task
 
 
@@ -137,7 +138,7 @@ def _change(task: Task, report: Report) -> None:
     """Put what a report says into the row."""
     now = timezone.now()
     if task.silent:  # so it is still there
-        task.silent, task.status, task.ended_at, task.end_seq = False, Status.RUNNING, None, None
+        task.silent, task.status, task.ended_at, task.end_seq, task.updated_at = False, Status.RUNNING, None, None, now
     for name, value in report.said.items():
         setattr(task, name, value)
     if task.status == Status.COMPLETED:
@@ -176,11 +177,11 @@ def request_cancel(*, tasks: QuerySet[Task]) -> int:
     return tasks.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=timezone.now())
 
 
-def _tell(task: Task) -> None:
-    """Show how far a task is, after the commit."""
+def _tell(task: Task, *, again: bool = False) -> None:
+    """Show how far a task is, after the commit. `again`: it was told to have failed, and a sign of life has no version of its own."""
     event = present(task)
     assert isinstance(event, Progress)  # noqa: S101
-    message = {"type": "step", "task": task.public_id, "version": task.version, "frame": encode(event)}
+    message = {"type": "step", "task": task.public_id, "version": task.version, "again": again, "frame": encode(event)}
     transaction.on_commit(partial(_publish, task.owner_id, message), robust=True)
 
 

@@ -30,6 +30,7 @@ class End(msgspec.Struct):
     """What a socket reads of a task's end before it sends it."""
 
     data: _Data
+    seq: int = 0
 
 
 class Steps:
@@ -57,7 +58,7 @@ class Steps:
         """Take a step from the channel layer."""
         if self._newest is None:
             self._newest = Newest()
-        if self._newest.offer(message["task"], message["version"], message["frame"]) and self._due is None:
+        if self._newest.offer(message["task"], message["version"], message["frame"], again=message["again"]) and self._due is None:
             loop = asyncio.get_running_loop()
             wait = self._sent_at + INTERVAL - loop.time()
             if wait <= 0:

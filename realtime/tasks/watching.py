@@ -34,6 +34,7 @@ class TaskSocket(Steps, SocketConsumer):
     topics = (TOPIC,)
     old_clients = OldClients.BY_HTTP
     task_id: str
+    _outdated = 0  # ends up to this number were taken back by a later report
 
     async def check(self, parameters: Mapping[str, str]) -> None:
         """A task that is not there and one that is not yours are the same."""
@@ -58,6 +59,7 @@ class TaskSocket(Steps, SocketConsumer):
             return
         with translation.override(self.language):
             event = present(task)
+        self._outdated = head if isinstance(event, Progress) else (task.end_seq or 0) - 1
         if isinstance(event, Progress):
             self.show(event)
         elif task.end_seq is not None and task.end_seq > start:
@@ -75,7 +77,8 @@ class TaskSocket(Steps, SocketConsumer):
         write = super().sending()
 
         def send(frame: str) -> None:
-            if msgspec.json.decode(frame, type=End).data.task_id == self.task_id:
+            end = msgspec.json.decode(frame, type=End)
+            if end.data.task_id == self.task_id and end.seq > self._outdated:
                 write(frame)
                 if self.new_client:  # an old one's stays open
                     self.writer.close(1000)

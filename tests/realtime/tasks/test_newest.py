@@ -46,4 +46,4 @@ def test_what_is_known_of_tasks_is_bounded(monkeypatch):
     waiting = Newest()
     for version, task in enumerate("abac"):
         waiting.offer(task, version, task)
-    assert waiting.take() == ["a", "c"]
+    assert taken(waiting) == ["a", "c"]

@@ -6,6 +6,7 @@ from notifications.services import notify
 from realtime.tasks import services
 from realtime.tasks.models import Task
 from tests import cast
+from tests.realtime.tasks.calls import silent
 from tests.sockets import connect, ending
 
 
@@ -245,6 +246,38 @@ def test_who_is_not_heard_from_has_failed_for_everybody_who_watches(servers, tok
         assert (end["error_code"], end["data"]["status"]) == ("TASK_FAILED", "failed")
         assert end["message"] == "The program that did this was not heard from any more."
         assert socket.ended() == 1000
+
+
+def test_a_sign_of_life_of_who_had_failed_for_its_silence_is_shown(server, mia, token, begun, said):
+    task = said(begun(), step=2)
+    with connect(every(server, mia), token=token(mia), new=True) as socket:
+        socket.until("progress")
+        silent(task)
+        failed = socket.until("error")["data"]
+        said(task)
+        again = socket.until("progress")["data"]
+        assert (again["task_id"], again["step"], again["version"]) == (task.public_id, 2, failed["version"])
+        assert again["timestamp"] > failed["timestamp"]
+        said(task, step=3)
+        assert socket.until("progress")["data"]["step"] == 3
+
+
+@pytest.mark.parametrize("last", ["progress", "completed"])
+def test_an_end_that_was_taken_back_is_not_the_last_frame_of_who_was_away(server, mia, token, begun, said, new, last):
+    task = begun()
+    with connect(one(server, task), token=token(mia), new=new) as socket:
+        since = socket.until("connected")["data"]["seq"]
+    silent(task)
+    said(task)
+    if last == "completed":
+        said(task, status="completed")
+    with connect(one(server, task), token=token(mia), new=new, query={"since": since}) as socket:
+        assert [socket.until(lambda _frame: True)["type"] for _ in range(2)] == ["connected", last]
+        if last == "progress":
+            assert socket.sync() == []
+            said(task, status="completed")
+            socket.until("completed")
+        assert socket.ended() == 1000 if new else socket.sync() == []
 
 
 @pytest.mark.parametrize("who", ["mia", "admin"])
