@@ -18,7 +18,7 @@ from realtime.writer import Writer
 INTERVAL: Final = 0.2
 """Seconds between two frames of one task: five a second, however often its producer reports."""
 
-_ENDS: Final = ('{"type":"completed"', '{"type":"error"')
+ENDS: Final = ('{"type":"completed"', '{"type":"error"')
 
 
 class _Data(msgspec.Struct):
@@ -67,12 +67,12 @@ class Steps:
                 self._due = loop.call_later(wait, self._send_steps)
 
     def sending(self) -> Callable[[str], None]:
-        """What writes the frames that have a number: the ends are among them."""
+        """What writes heartbeats and the frames that have a number: the ends are among them."""
         write: Callable[[str], None] = super().sending()  # type: ignore[misc]
 
         def send(frame: str) -> None:
             write(frame)
-            if self._newest is not None and frame.startswith(_ENDS):
+            if self._newest is not None and frame.startswith(ENDS):
                 end = msgspec.json.decode(frame, type=End).data
                 self._newest.told(end.task_id, end.version)
 

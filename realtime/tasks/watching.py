@@ -21,8 +21,8 @@ from realtime.layer import here
 from realtime.refusals import OldClients, Refusal
 from realtime.tasks.events import TOPIC, Progress, present
 from realtime.tasks.models import Task
-from realtime.tasks.services import running_of
-from realtime.tasks.steps import End, Steps
+from realtime.tasks.services import named, running_of
+from realtime.tasks.steps import ENDS, End, Steps
 
 MOST_RUNNING: Final = 500
 """Running tasks that a socket is told of when it opens, the newest."""
@@ -73,10 +73,13 @@ class TaskSocket(Steps, SocketConsumer):
             super().step(message)
 
     def sending(self) -> Callable[[str], None]:
-        """What writes the frames that have a number: ends, of all the user's tasks."""
+        """What writes heartbeats and the frames that have a number: ends, of all the user's tasks."""
         write = super().sending()
 
         def send(frame: str) -> None:
+            if not frame.startswith(ENDS):
+                write(frame)
+                return
             end = msgspec.json.decode(frame, type=End)
             if end.data.task_id == self.task_id and end.seq > self._outdated:
                 write(frame)

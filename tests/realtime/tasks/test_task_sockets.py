@@ -107,6 +107,14 @@ def test_an_old_client_gets_no_error_but_the_tasks_own(server, mia, token, begun
 
 
 def test_neither_is_it_told_why_its_socket_is_closed(server, mia, token, api, begun):
+def test_it_has_heartbeats_and_takes_nobody_elses(servers, mia, eve, token, begun, new):
+    with servers.serve(env={"WS_HEARTBEAT_INTERVAL": "1"}) as site, connect(one(site, begun()), token=token(mia), new=new) as socket:
+        socket.until("progress")
+        with connect(site.ws_url + "/api/ws/notifications", token=token(eve), new=True) as other:
+            other.take(2, "heartbeat")
+        assert socket.until("heartbeat")["data"]["seq"] == 0
+
+
     task = begun()
     with connect(one(server, task), token=token(mia)) as old, connect(one(server, task), token=token(mia), new=True) as other:
         old.until("progress"), other.until("progress")
