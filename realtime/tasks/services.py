@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.groups import publish, user_group
 from accounts.models import Role, User
 from notifications import inbox
-from notifications.content import Content
+from notifications.content import Content, storage_problem
 from notifications.dispatch import dispatch
 from notifications.inbox import Delivery
 from notifications.recipients import chosen
@@ -237,6 +237,11 @@ def _check_id(public_id: str) -> None:
 def visible_to(user: User) -> QuerySet[Task]:
     """One's own tasks; all for staff."""
     return Task.objects.all() if user.is_staff else Task.objects.filter(owner=user)
+
+
+def named(tasks: QuerySet[Task], public_id: str) -> QuerySet[Task]:
+    """The one of these that has this id, which may come from an address, and be none that a database could hold."""
+    return tasks.none() if storage_problem(public_id) else tasks.filter(public_id=public_id)
 
 
 def running_of(user_ids: Iterable[int]) -> QuerySet[Task]:

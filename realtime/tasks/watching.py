@@ -49,7 +49,7 @@ class TaskSocket(Steps, SocketConsumer):
             raise Refusal("NOT_FOUND", detail=_("There is no such task."))
 
     def _find(self) -> Task | None:
-        return Task.objects.filter(owner=self.claims.user_id, public_id=self.task_id).first()
+        return named(Task.objects.filter(owner=self.claims.user_id), self.task_id).first()
 
     async def recall(self, head: int, *, start: int, resumes: bool) -> None:
         """First its present state; an end that this socket will be sent from its stream is not sent here, too."""

@@ -85,7 +85,8 @@ def test_the_ends_of_other_tasks_and_all_else_stay_out(server, mia, token, begun
 
 def test_what_is_not_there_and_what_is_not_yours_are_the_same(server, mia, eve, admin, ann, token, begun, new):
     task = begun()
-    for user, address in ((mia, f"{server.ws_url}/api/ws/tasks/nothing"), (eve, one(server, task)), (admin, one(server, task)), (ann, one(server, task))):
+    nothing = [(mia, f"{server.ws_url}/api/ws/tasks/{name}") for name in ("nothing", "a%00b", "%F0%9F%98%80", "x" * 200)]
+    for user, address in (*nothing, (eve, one(server, task)), (admin, one(server, task)), (ann, one(server, task))):
         refused = ending(address, token=token(user), new=new)
         if new:
             assert (refused.code, refused.frames[-1]["error_code"]) == (4404, "NOT_FOUND")
@@ -106,7 +107,6 @@ def test_an_old_client_gets_no_error_but_the_tasks_own(server, mia, token, begun
         socket.until("error")
 
 
-def test_neither_is_it_told_why_its_socket_is_closed(server, mia, token, api, begun):
 def test_it_has_heartbeats_and_takes_nobody_elses(servers, mia, eve, token, begun, new):
     with servers.serve(env={"WS_HEARTBEAT_INTERVAL": "1"}) as site, connect(one(site, begun()), token=token(mia), new=new) as socket:
         socket.until("progress")
@@ -115,6 +115,7 @@ def test_it_has_heartbeats_and_takes_nobody_elses(servers, mia, eve, token, begu
         assert socket.until("heartbeat")["data"]["seq"] == 0
 
 
+def test_neither_is_it_told_why_its_socket_is_closed(server, mia, token, api, begun):
     task = begun()
     with connect(one(server, task), token=token(mia)) as old, connect(one(server, task), token=token(mia), new=True) as other:
         old.until("progress"), other.until("progress")
