@@ -124,7 +124,7 @@ class SocketConsumer(AsyncConsumer):
         """A task of this user has come further."""
 
     def sending(self) -> Callable[[str], None]:
-        """What writes the frames that have a number."""
+        """What writes heartbeats and the frames that have a number."""
         return self.writer.write
 
     # What the keeper and the seat ask

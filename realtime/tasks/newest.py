@@ -18,9 +18,9 @@ class Newest:
         self._known: OrderedDict[str, int] = OrderedDict()
         self._waiting: dict[str, str] = {}
 
-    def offer(self, task: str, version: int, frame: str) -> bool:
-        """Keep a step to be sent, unless a later one is known. Returns whether it is kept."""
-        if version <= self._known.get(task, -1):
+    def offer(self, task: str, version: int, frame: str, *, again: bool = False) -> bool:
+        """Keep a step to be sent, unless it or a later one is known. Returns whether it is kept. `again`: it takes back an end of the same version."""
+        if version < self._known.get(task, -1) + (not again):
             return False
         self._learn(task, version)
         self._waiting[task] = frame
@@ -32,11 +32,9 @@ class Newest:
             self._learn(task, version)
             self._waiting.pop(task, None)
 
-    def take(self) -> list[str]:
-        """The frames that wait, to be sent now."""
-        frames = list(self._waiting.values())
-        self._waiting.clear()
-        return frames
+    def take(self) -> str | None:
+        """The frame that has waited longest, to be sent now."""
+        return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
     def _learn(self, task: str, version: int) -> None:
         self._known[task] = version

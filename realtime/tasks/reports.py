@@ -49,6 +49,8 @@ class Report:
         if self.status is not None and self.status not in Task.Status.values:
             raise Declined("INVALID", _("Use one of these: %(known)s.") % {"known": ", ".join(Task.Status.values)}, "status")
         said = {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
+        for name in {"message", "error"} & said.keys():
+            said[name] = said[name].strip()  # as the notification of its end is, which must not be empty
         if "result" in said:
             said["result"] = checked_result(self.result)
         object.__setattr__(self, "said", said)

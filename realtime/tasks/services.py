@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.groups import publish, user_group
 from accounts.models import Role, User
 from notifications import inbox
-from notifications.content import Content
+from notifications.content import Content, storage_problem
 from notifications.dispatch import dispatch
 from notifications.inbox import Delivery
 from notifications.recipients import chosen
@@ -119,13 +119,14 @@ def _report(tasks: QuerySet[Task], report: Report) -> Task:
         if _says_nothing_new(task, report):
             return task
         raise Declined("CONFLICT", _("This task has ended: %(status)s.") % {"status": task.get_status_display()}, "status")
+    again = task.silent
     _change(task, report)
     if task.has_ended:
         _end(task)
     else:
         task.save()
-        if report.said or report.version is not None:
-            _tell(task)
+        if again or report.said or report.version is not None:
+            _tell(task, again=again)
     return task
 
 
@@ -137,7 +138,7 @@ def _change(task: Task, report: Report) -> None:
     """Put what a report says into the row."""
     now = timezone.now()
     if task.silent:  # so it is still there
-        task.silent, task.status, task.ended_at, task.end_seq = False, Status.RUNNING, None, None
+        task.silent, task.status, task.ended_at, task.end_seq, task.updated_at = False, Status.RUNNING, None, None, now
     for name, value in report.said.items():
         setattr(task, name, value)
     if task.status == Status.COMPLETED:
@@ -154,7 +155,8 @@ def _change(task: Task, report: Report) -> None:
 def fail_silent(*, limit: int = 100) -> int:
     """Fail the tasks that have not been heard from in their time, at most `limit`; returns how many. Asks the database in any case."""
     overdue = Task.objects.filter(status=Status.RUNNING, alive_until__lt=timezone.now())
-    return sum(_fail_silent(pk) for pk in overdue.order_by("alive_until").values_list("pk", flat=True)[:limit])
+    found = overdue.order_by("alive_until").values_list("pk", flat=True)[: max(limit, 1)]  # of none Django asks nothing
+    return sum(_fail_silent(pk) for pk in list(found)[:limit])
 
 
 @retried
@@ -175,11 +177,11 @@ def request_cancel(*, tasks: QuerySet[Task]) -> int:
     return tasks.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=timezone.now())
 
 
-def _tell(task: Task) -> None:
-    """Show how far a task is, after the commit."""
+def _tell(task: Task, *, again: bool = False) -> None:
+    """Show how far a task is, after the commit. `again`: it was told to have failed, and a sign of life has no version of its own."""
     event = present(task)
     assert isinstance(event, Progress)  # noqa: S101
-    message = {"type": "step", "task": task.public_id, "version": task.version, "frame": encode(event)}
+    message = {"type": "step", "task": task.public_id, "version": task.version, "again": again, "frame": encode(event)}
     transaction.on_commit(partial(_publish, task.owner_id, message), robust=True)
 
 
@@ -235,6 +237,11 @@ def _check_id(public_id: str) -> None:
 def visible_to(user: User) -> QuerySet[Task]:
     """One's own tasks; all for staff."""
     return Task.objects.all() if user.is_staff else Task.objects.filter(owner=user)
+
+
+def named(tasks: QuerySet[Task], public_id: str) -> QuerySet[Task]:
+    """The one of these that has this id, which may come from an address, and be none that a database could hold."""
+    return tasks.none() if storage_problem(public_id) else tasks.filter(public_id=public_id)
 
 
 def running_of(user_ids: Iterable[int]) -> QuerySet[Task]:

@@ -18,7 +18,7 @@ from realtime.writer import Writer
 INTERVAL: Final = 0.2
 """Seconds between two frames of one task: five a second, however often its producer reports."""
 
-_ENDS: Final = ('{"type":"completed"', '{"type":"error"')
+ENDS: Final = ('{"type":"completed"', '{"type":"error"')
 
 
 class _Data(msgspec.Struct):
@@ -30,6 +30,7 @@ class End(msgspec.Struct):
     """What a socket reads of a task's end before it sends it."""
 
     data: _Data
+    seq: int = 0
 
 
 class Steps:
@@ -57,7 +58,7 @@ class Steps:
         """Take a step from the channel layer."""
         if self._newest is None:
             self._newest = Newest()
-        if self._newest.offer(message["task"], message["version"], message["frame"]) and self._due is None:
+        if self._newest.offer(message["task"], message["version"], message["frame"], again=message["again"]) and self._due is None:
             loop = asyncio.get_running_loop()
             wait = self._sent_at + INTERVAL - loop.time()
             if wait <= 0:
@@ -66,12 +67,12 @@ class Steps:
                 self._due = loop.call_later(wait, self._send_steps)
 
     def sending(self) -> Callable[[str], None]:
-        """What writes the frames that have a number: the ends are among them."""
+        """What writes heartbeats and the frames that have a number: the ends are among them."""
         write: Callable[[str], None] = super().sending()  # type: ignore[misc]
 
         def send(frame: str) -> None:
             write(frame)
-            if self._newest is not None and frame.startswith(_ENDS):
+            if self._newest is not None and frame.startswith(ENDS):
                 end = msgspec.json.decode(frame, type=End).data
                 self._newest.told(end.task_id, end.version)
 
@@ -91,5 +92,8 @@ class Steps:
             self._due = loop.call_later(INTERVAL, self._send_steps)
             return
         self._sent_at = loop.time()
-        for frame in self._newest.take() if self._newest is not None else ():
+        while self._newest is not None and (frame := self._newest.take()) is not None:
             self.writer.write(frame)
+            if self.writer.waits:  # what is left gets newer meanwhile, and would count as the backlog of a peer that is too slow
+                self._due = loop.call_later(INTERVAL, self._send_steps)
+                return

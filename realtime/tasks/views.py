@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -22,12 +21,12 @@ from accounts.permissions import IsMemberOrAgent, MayReportTasks
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from notifications import backlog
-from notifications.content import storage_problem
 from realtime.declined import Declined, as_problem
 from realtime.tasks import services
 from realtime.tasks.models import Task
 from realtime.tasks.reports import Report
 from realtime.tasks.serializers import BeginSerializer, ReportSerializer, TaskPage, TaskQuery, TaskSerializer
+from realtime.tasks.services import named
 
 PRODUCERS: Final = IsMemberOrAgent | MayReportTasks
 
@@ -104,7 +103,7 @@ class CancelView(LimitedView):
     @extend_schema(request=None, responses={200: TaskSerializer, "4XX": PROBLEM})
     def post(self, request: Request, task_id: str) -> Response:
         """Ask a task to stop: its owner, or staff. It is up to the work to do so; asking twice is asking once."""
-        services.request_cancel(tasks=_named(services.visible_to(person(request)), task_id))
+        services.request_cancel(tasks=named(services.visible_to(person(request)), task_id))
         task = _found(request, task_id)
         if task.has_ended:
             raise Problem("CONFLICT", detail=_("This task has ended: %(status)s.") % {"status": task.get_status_display()})
@@ -114,7 +113,7 @@ class CancelView(LimitedView):
 def _found(request: Request, task_id: str) -> Task:
     """A task that the caller may see."""
     visible = services.visible_to(request.user) if isinstance(request.user, User) else Task.objects.all()
-    task = _named(visible, task_id).first()
+    task = named(visible, task_id).first()
     if task is None:
         raise Problem("NOT_FOUND", detail=_("There is no such task."))
     return task
@@ -123,18 +122,14 @@ def _found(request: Request, task_id: str) -> Task:
 def _report(request: Request, task_id: str, report: Report) -> Task:
     """Raises Declined."""
     if not isinstance(request.user, User):
-        return services.report(tasks=_named(Task.objects.all(), task_id), report=report)
-    own = _named(Task.objects.filter(owner=request.user), task_id)
+        return services.report(tasks=named(Task.objects.all(), task_id), report=report)
+    own = named(Task.objects.filter(owner=request.user), task_id)
     try:
         return services.report(tasks=own.filter(source=Task.Source.OWNER), report=report)
     except Declined as declined:
         if declined.code == "NOT_FOUND" and own.exists():
             raise Declined("FORBIDDEN", _("Only the program that began this task can say how far it is.")) from declined
         raise
-
-
-def _named(tasks: QuerySet[Task], task_id: str) -> QuerySet[Task]:
-    return tasks.none() if storage_problem(task_id) else tasks.filter(public_id=task_id)
 
 
 def _checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from realtime.layer import here
 from realtime.refusals import OldClients, Refusal
 from realtime.tasks.events import TOPIC, Progress, present
 from realtime.tasks.models import Task
-from realtime.tasks.services import running_of
-from realtime.tasks.steps import End, Steps
+from realtime.tasks.services import named, running_of
+from realtime.tasks.steps import ENDS, End, Steps
 
 MOST_RUNNING: Final = 500
 """Running tasks that a socket is told of when it opens, the newest."""
@@ -34,6 +34,7 @@ class TaskSocket(Steps, SocketConsumer):
     topics = (TOPIC,)
     old_clients = OldClients.BY_HTTP
     task_id: str
+    _outdated = 0  # ends up to this number were taken back by a later report
 
     async def check(self, parameters: Mapping[str, str]) -> None:
         """A task that is not there and one that is not yours are the same."""
@@ -48,7 +49,7 @@ class TaskSocket(Steps, SocketConsumer):
             raise Refusal("NOT_FOUND", detail=_("There is no such task."))
 
     def _find(self) -> Task | None:
-        return Task.objects.filter(owner=self.claims.user_id, public_id=self.task_id).first()
+        return named(Task.objects.filter(owner=self.claims.user_id), self.task_id).first()
 
     async def recall(self, head: int, *, start: int, resumes: bool) -> None:
         """First its present state; an end that this socket will be sent from its stream is not sent here, too."""
@@ -58,6 +59,7 @@ class TaskSocket(Steps, SocketConsumer):
             return
         with translation.override(self.language):
             event = present(task)
+        self._outdated = head if isinstance(event, Progress) else (task.end_seq or 0) - 1
         if isinstance(event, Progress):
             self.show(event)
         elif task.end_seq is not None and task.end_seq > start:
@@ -71,11 +73,15 @@ class TaskSocket(Steps, SocketConsumer):
             super().step(message)
 
     def sending(self) -> Callable[[str], None]:
-        """What writes the frames that have a number: ends, of all the user's tasks."""
+        """What writes heartbeats and the frames that have a number: ends, of all the user's tasks."""
         write = super().sending()
 
         def send(frame: str) -> None:
-            if msgspec.json.decode(frame, type=End).data.task_id == self.task_id:
+            if not frame.startswith(ENDS):
+                write(frame)
+                return
+            end = msgspec.json.decode(frame, type=End)
+            if end.data.task_id == self.task_id and end.seq > self._outdated:
                 write(frame)
                 if self.new_client:  # an old one's stays open
                     self.writer.close(1000)

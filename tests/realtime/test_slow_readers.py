@@ -83,3 +83,27 @@ def test_who_reads_slowly_gets_a_long_repair_whole_and_is_not_ended(site, eve, t
             if frame.get("type") == "notification":
                 seqs.append(frame["seq"])
         assert seqs == list(range(1, 151))
+
+
+def test_steps_of_many_tasks_at_once_do_not_end_who_reads_slowly(server, eve, token):
+    def say(versions, tasks=range(150)):
+        for version in versions:
+            data = [{"task_id": str(task), "version": version, "message": BIG} for task in tasks]
+            steps = [{"type": "step", "task": each["task_id"], "version": version, "again": False, "frame": step(each)} for each in data]
+            publish([(user_group(eve.pk), each) for each in steps])
+
+    def step(data):
+        return json.dumps({"type": "progress", "data": data})
+
+    with RawSocket(server.port, f"/api/v1/ws/tasks/{eve.pk}?token={token(eve)}", headers=NEW, receive_buffer=4096) as peer:
+        peer.shake_hands()
+        assert json.loads(peer.receive()[1])["type"] == "connected"
+        say(range(1, 3))
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        known = {}
+        while list(known.values()).count(2) < 150:
+            opcode, payload = peer.receive()
+            assert opcode != CLOSE
+            frame = json.loads(payload) if opcode == TEXT else {}
+            if frame.get("type") == "progress":
+                known[frame["data"]["task_id"]] = frame["data"]["version"]

@@ -145,6 +145,14 @@ def test_a_sign_of_life_changes_nothing_but_how_long_it_is_waited_for(begun, sai
     assert (after.version, after.updated_at) == (task.version, task.updated_at)
 
 
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_what_says_nothing_keeps_no_task_from_its_end(begun, said, status):
+    task = said(begun(notify=True), message=" ", error="\u3000")
+    task = said(task, status=status)
+    assert (task.status, task.message, task.error) == (status, "", "")
+    assert Notification.objects.get(user=task.owner).message
+
+
 @pytest.mark.parametrize(
     ("report", "words"), [({"status": "completed", "message": "3 rows"}, "3 rows"), ({"status": "failed", "error": "No file."}, "No file.")]
 )

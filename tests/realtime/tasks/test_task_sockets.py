@@ -6,6 +6,7 @@ from notifications.services import notify
 from realtime.tasks import services
 from realtime.tasks.models import Task
 from tests import cast
+from tests.realtime.tasks.calls import silent
 from tests.sockets import connect, ending
 
 
@@ -84,7 +85,8 @@ def test_the_ends_of_other_tasks_and_all_else_stay_out(server, mia, token, begun
 
 def test_what_is_not_there_and_what_is_not_yours_are_the_same(server, mia, eve, admin, ann, token, begun, new):
     task = begun()
-    for user, address in ((mia, f"{server.ws_url}/api/ws/tasks/nothing"), (eve, one(server, task)), (admin, one(server, task)), (ann, one(server, task))):
+    nothing = [(mia, f"{server.ws_url}/api/ws/tasks/{name}") for name in ("nothing", "a%00b", "%F0%9F%98%80", "x" * 200)]
+    for user, address in (*nothing, (eve, one(server, task)), (admin, one(server, task)), (ann, one(server, task))):
         refused = ending(address, token=token(user), new=new)
         if new:
             assert (refused.code, refused.frames[-1]["error_code"]) == (4404, "NOT_FOUND")
@@ -103,6 +105,14 @@ def test_an_old_client_gets_no_error_but_the_tasks_own(server, mia, token, begun
         assert socket.until("error")["error_code"] == "TASK_FAILED"
     with connect(one(server, task), token=token(mia), new=True) as socket:
         socket.until("error")
+
+
+def test_it_has_heartbeats_and_takes_nobody_elses(servers, mia, eve, token, begun, new):
+    with servers.serve(env={"WS_HEARTBEAT_INTERVAL": "1"}) as site, connect(one(site, begun()), token=token(mia), new=new) as socket:
+        socket.until("progress")
+        with connect(site.ws_url + "/api/ws/notifications", token=token(eve), new=True) as other:
+            other.take(2, "heartbeat")
+        assert socket.until("heartbeat")["data"]["seq"] == 0
 
 
 def test_neither_is_it_told_why_its_socket_is_closed(server, mia, token, api, begun):
@@ -247,9 +257,42 @@ def test_who_is_not_heard_from_has_failed_for_everybody_who_watches(servers, tok
         assert socket.ended() == 1000
 
 
-def test_an_end_whose_push_is_lost_comes_with_the_heartbeat(server, mia, token, begun, said, monkeypatch):
-    task = begun()
+def test_a_sign_of_life_of_who_had_failed_for_its_silence_is_shown(server, mia, token, begun, said):
+    task = said(begun(), step=2)
     with connect(every(server, mia), token=token(mia), new=True) as socket:
+        socket.until("progress")
+        silent(task)
+        failed = socket.until("error")["data"]
+        said(task)
+        again = socket.until("progress")["data"]
+        assert (again["task_id"], again["step"], again["version"]) == (task.public_id, 2, failed["version"])
+        assert again["timestamp"] > failed["timestamp"]
+        said(task, step=3)
+        assert socket.until("progress")["data"]["step"] == 3
+
+
+@pytest.mark.parametrize("last", ["progress", "completed"])
+def test_an_end_that_was_taken_back_is_not_the_last_frame_of_who_was_away(server, mia, token, begun, said, new, last):
+    task = begun()
+    with connect(one(server, task), token=token(mia), new=new) as socket:
+        since = socket.until("connected")["data"]["seq"]
+    silent(task)
+    said(task)
+    if last == "completed":
+        said(task, status="completed")
+    with connect(one(server, task), token=token(mia), new=new, query={"since": since}) as socket:
+        assert [socket.until(lambda _frame: True)["type"] for _ in range(2)] == ["connected", last]
+        if last == "progress":
+            assert socket.sync() == []
+            said(task, status="completed")
+            socket.until("completed")
+        assert socket.ended() == 1000 if new else socket.sync() == []
+
+
+@pytest.mark.parametrize("who", ["mia", "admin"])
+def test_an_end_whose_push_is_lost_comes_with_the_heartbeat(server, request, mia, token, begun, said, monkeypatch, who):
+    task = begun()
+    with connect(every(server, mia), token=token(request.getfixturevalue(who)), new=True) as socket:
         socket.until("progress")
         monkeypatch.setattr("accounts.groups._say", lambda _host, _commands: 0)
         said(task, status="completed")
