@@ -32,7 +32,7 @@ def test_who_is_killed_has_failed_within_its_time(mia, producing):
         producer.send(signal.SIGKILL)
         killed = time.monotonic()
         until(lambda: failed_of_silence(mia), what="it has failed")
-        assert 2 < time.monotonic() - killed < 5
+        assert 2 < time.monotonic() - killed < 10
     assert only_task(mia).status == "failed"
 
 
