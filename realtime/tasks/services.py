@@ -111,10 +111,10 @@ def _report(tasks: QuerySet[Task], report: Report) -> Task:
     if task is None:
         raise Declined("NOT_FOUND", _("There is no such task."))
     if report.version is not None and report.version <= task.version:
-        if report.version == task.version and _says_nothing_new(task, report):
-            return task
-        text = _("This is not later than version %(known)d, which is known already.") % {"known": task.version}
-        raise Declined("CONFLICT", text, "version")
+        if report.version < task.version or not _says_nothing_new(task, report):
+            text = _("This is not later than version %(known)d, which is known already.") % {"known": task.version}
+            raise Declined("CONFLICT", text, "version")
+        report = Report()  # who repeats it has got no answer, and is there
     if task.has_ended and not task.silent:
         if _says_nothing_new(task, report):
             return task

@@ -145,6 +145,17 @@ def test_a_sign_of_life_changes_nothing_but_how_long_it_is_waited_for(begun, sai
     assert (after.version, after.updated_at) == (task.version, task.updated_at)
 
 
+def test_a_repeated_report_is_a_sign_of_life(begun, said):
+    task = said(begun(timeout=600), version=3, step=2)
+    for end in (timezone.now() + timedelta(seconds=1), timezone.now() - timedelta(seconds=1)):
+        Task.objects.filter(pk=task.pk).update(alive_until=end)
+        services.fail_silent()
+        after = said(task, version=3, step=2)
+        assert after.alive_until > timezone.now() + timedelta(seconds=500)
+        assert (after.status, after.silent, after.version, after.step) == ("running", False, 3, 2)
+    assert len(ends(task)) == 1
+
+
 @pytest.mark.parametrize("status", ["completed", "failed"])
 def test_what_says_nothing_keeps_no_task_from_its_end(begun, said, status):
     task = said(begun(notify=True), message=" ", error="\u3000")
