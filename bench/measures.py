@@ -45,7 +45,7 @@ class Scale:
     chat_rate: float = 100.0
     chat_paced: float = 10.0
     steps: int = 20_000
-    step: float = 150e-6
+    step: float = 100e-6
     turns: int = 3
 
     @property

@@ -19,7 +19,7 @@ PRESENCE = {"tick redis few", "tick redis many", "tick process many", "idle many
 
 CHAT = {f"chat {name}" for name in ("few", "few per core", "many", "many per core", "many server", "many database", "p50", "p99")}
 
-TASKS = {f"empty {kind} {what}" for kind in ("bare", "tqdm", "track") for what in ("steps", "processor", "ends")} | {"work frames", "work busiest"}
+TASKS = {f"empty {kind} {what}" for kind in ("bare", "tqdm", "track") for what in ("steps", "others", "ends")} | {"work frames", "work busiest"}
 
 
 @pytest.mark.once

@@ -64,7 +64,8 @@ class Work:
         self._ended = threading.Event()
         self._ended_at = math.inf
         self._told: dict[str, Any] = {}
-        self._told_at = self._heard_at = time.monotonic()
+        self._told_at = time.monotonic()
+        self._heard_at = time.time()  # the wall's clock: a monotonic one stands still while the machine sleeps
 
     def _state(self) -> dict[str, Any]:
         """As it can be stored: who miscounts, or writes too long a message, is not disturbed at its work."""
@@ -201,10 +202,11 @@ class Reporter:
         if end is not None:
             return self._report(work, state)
         changed = any(value != work._told.get(name) for name, value in state.items())
-        # Not heard of for so long it counts as failed, and its watcher must be shown that it does not.
-        if now - work._heard_at > work._timeout or (changed and now - work._told_at >= INTERVAL):
+        silence = time.time() - work._heard_at
+        # Not heard of for so long it may count as failed, and its watcher must be shown that it goes on.
+        if not 0 <= silence <= work._timeout / 2 or (changed and now - work._told_at >= INTERVAL):
             return self._report(work, state)
-        if not changed and now - work._heard_at >= min(SIGN_OF_LIFE, work._timeout / 4):
+        if not changed and silence >= min(SIGN_OF_LIFE, work._timeout / 4):
             return self._report(work, {})
         return False
 
@@ -216,16 +218,17 @@ class Reporter:
             self._forget(work)
             return True
         work.cancel_requested = task.cancel_requested
-        work._heard_at = time.monotonic()
+        work._heard_at = time.time()
         if said:
-            work._told, work._told_at = said, work._heard_at
+            work._told, work._told_at = said, time.monotonic()
         if "status" in said:
             self._forget(work)
         return True
 
     def _look_for_requests(self, _: None) -> bool:
         self._looked_at = time.monotonic()
-        quiet = {work._pk: work for work in self._works if not work.cancel_requested and self._looked_at - work._heard_at >= LOOK}
+        heard = time.time() - LOOK
+        quiet = {work._pk: work for work in self._works if not (work.cancel_requested or work._heard_at > heard)}
         asked = Task.objects.filter(pk__in=quiet, cancel_requested_at__isnull=False)
         for pk in asked.values_list("pk", flat=True) if quiet else ():
             quiet[pk].cancel_requested = True

@@ -121,7 +121,7 @@ class Tracked(Work):
         self.id = self._name = task.public_id
         self._pk, self._timeout, self._language = task.pk, task.timeout, task.owner.language or settings.LANGUAGE_CODE
         self._told = self._state()
-        self._told_at = self._heard_at = time.monotonic()
+        self._told_at, self._heard_at = time.monotonic(), time.time()
         self._process = os.getpid()
         reporter.follow(self)
 

@@ -83,8 +83,8 @@ def test_tasks_are_narrowed_by_status_who_reports_them_and_when_they_began(desk:
     assert listed(desk, q=word) == {running.pk, done.pk}
     assert listed(desk, q=word, status__exact="running") == {running.pk}
     assert listed(desk, q=word, source__exact="owner") == {done.pk}
-    assert listed(desk, q=word, created_at__gte="2021-01-01") == {running.pk}
-    assert listed(desk, q=word, created_at__lt="2021-01-01") == {done.pk}
+    assert listed(desk, q=word, created_at__gte="2021-01-01 00:00:00+00:00") == {running.pk}
+    assert listed(desk, q=word, created_at__lt="2021-01-01 00:00:00+00:00") == {done.pk}
 
 
 def test_tasks_are_searched_by_id_title_and_owner(desk: Client, mia: User, eve: User) -> None:

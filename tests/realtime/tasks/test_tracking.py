@@ -149,11 +149,11 @@ def test_a_transaction_inside_the_block_does_not_hide_how_far_it_is(mia, watched
             mia.save()
             task.advance()
             if connection.vendor == "postgresql":  # SQLite has one writer at a time
-                until(lambda: watched.frames[-1].data["step"] == 1, what="the first step is shown")
+                until(lambda: watched.frames and watched.frames[-1].data["step"] == 1, what="the first step is shown")
             else:
                 time.sleep(0.6)
         task.advance()
-        until(lambda: watched.frames[-1].data["step"] == 2, what="the second step is shown")
+        until(lambda: watched.frames and watched.frames[-1].data["step"] == 2, what="the second step is shown")
     watched.until("completed")
 
 

@@ -26,13 +26,13 @@ def failed_of_silence(user):
 
 
 def test_who_is_killed_has_failed_within_its_time(mia, producing):
-    with producing(WORKING.format(timeout=1.5, steps=100_000)) as producer:
+    with producing(WORKING.format(timeout=3, steps=100_000)) as producer:
         until(lambda: Task.objects.filter(owner=mia, step__gt=10).exists(), what="it works")
         assert not failed_of_silence(mia)
         producer.send(signal.SIGKILL)
         killed = time.monotonic()
         until(lambda: failed_of_silence(mia), what="it has failed")
-        assert 1 < time.monotonic() - killed < 3
+        assert 2 < time.monotonic() - killed < 10
     assert only_task(mia).status == "failed"
 
 
@@ -53,12 +53,12 @@ def test_who_is_frozen_longer_than_its_time_completes_after_all(mia, watched, pr
 
 def test_who_pauses_and_is_thawed_is_shown_to_go_on_though_it_has_nothing_new_to_say(mia, watched, producing):
     script = """
-    with tracking(user=user, title="Import", timeout=1) as task:
+    with tracking(user=user, title="Import", timeout=3) as task:
         time.sleep(60)
     """
     with producing(script) as producer:
         until(lambda: Task.objects.filter(owner=mia).exists(), what="it has begun")
-        time.sleep(2)
+        time.sleep(4)
         assert not failed_of_silence(mia)
         producer.send(signal.SIGSTOP)
         until(lambda: failed_of_silence(mia), what="it has failed")
