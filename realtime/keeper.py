@@ -157,7 +157,10 @@ class Keeper:
         looking = self._once("heads", self._look_at_heads)
         await asyncio.wait([looking], timeout=settings.SWITCHBOARD.ws_heartbeat_interval / 4)
         for number, socket in enumerate(self._all(), start=1):
-            socket.beat(self._heads.get(socket.stream, 0))
+            try:
+                socket.beat(self._heads.get(socket.stream, 0))
+            except Exception:
+                logger.exception("A socket has not got its heartbeat; the others shall have theirs")
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from django import db
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -28,6 +30,8 @@ from realtime.declined import Declined, check_text
 from realtime.tasks.events import Progress, present, why
 from realtime.tasks.models import LONGEST_ID, Task, valid_id
 from realtime.tasks.reports import Report
+
+logger = logging.getLogger(__name__)
 
 LONGEST_TIMEOUT: Final = 86400.0
 NOTIFICATION: Final = "task"
@@ -111,10 +115,10 @@ def _report(tasks: QuerySet[Task], report: Report) -> Task:
     if task is None:
         raise Declined("NOT_FOUND", _("There is no such task."))
     if report.version is not None and report.version <= task.version:
-        if report.version == task.version and _says_nothing_new(task, report):
-            return task
-        text = _("This is not later than version %(known)d, which is known already.") % {"known": task.version}
-        raise Declined("CONFLICT", text, "version")
+        if report.version < task.version or not _says_nothing_new(task, report):
+            text = _("This is not later than version %(known)d, which is known already.") % {"known": task.version}
+            raise Declined("CONFLICT", text, "version")
+        report = Report()  # who repeats it has got no answer, and is there
     if task.has_ended and not task.silent:
         if _says_nothing_new(task, report):
             return task
@@ -156,7 +160,15 @@ def fail_silent(*, limit: int = 100) -> int:
     """Fail the tasks that have not been heard from in their time, at most `limit`; returns how many. Asks the database in any case."""
     overdue = Task.objects.filter(status=Status.RUNNING, alive_until__lt=timezone.now())
     found = overdue.order_by("alive_until").values_list("pk", flat=True)[: max(limit, 1)]  # of none Django asks nothing
-    return sum(_fail_silent(pk) for pk in list(found)[:limit])
+    count = 0
+    for pk in list(found)[:limit]:
+        try:
+            count += _fail_silent(pk)
+        except db.Error:
+            raise
+        except Exception:  # the others must not stay at 80 % for ever because of it
+            logger.exception("Task %d fell silent and cannot be failed", pk)
+    return count
 
 
 @retried

@@ -46,6 +46,27 @@ class Kept:
         self.ended.set()
 
 
+class Broken(Kept):
+    """One that cannot be sent anything."""
+
+    def beat(self, head):
+        super().beat(head)
+        raise ValueError
+
+
+async def test_a_socket_that_fails_keeps_no_other_from_its_heartbeats(db):
+    keeper, sockets = Keeper.of_this_loop(), [Broken(expires_in=3600), Kept(expires_in=3600), Broken(expires_in=3600)]
+    for socket in sockets:
+        keeper.add(socket)
+    try:
+        async with asyncio.timeout(30):
+            for socket in sockets:
+                await socket.beats.get()
+    finally:
+        for socket in sockets:
+            keeper.remove(socket)
+
+
 @pytest.fixture
 async def stuck(db):
     """Every thread for database work waits, as for a locked table."""

@@ -137,12 +137,36 @@ def test_who_is_not_heard_from_in_its_time_has_failed_and_a_report_takes_that_ba
     assert (task.status, len(ends(task))) == ("completed", 2)
 
 
+def test_one_that_cannot_be_failed_keeps_no_other_from_it(begun, caplog):
+    broken, task = begun(notify=True), begun()
+    Task.objects.filter(pk=broken.pk).update(error=" ", alive_until=timezone.now() - timedelta(days=2))  # no report can say that
+    Task.objects.filter(pk=task.pk).update(alive_until=timezone.now() - timedelta(days=1))
+    try:
+        assert services.fail_silent() >= 1
+        task.refresh_from_db()
+        assert task.status == "failed"
+        assert f"Task {broken.pk} fell silent" in caplog.text
+    finally:
+        broken.delete()
+
+
 def test_a_sign_of_life_changes_nothing_but_how_long_it_is_waited_for(begun, said):
     task = begun(timeout=600)
     Task.objects.filter(pk=task.pk).update(alive_until=timezone.now() + timedelta(seconds=1))
     after = said(task)
     assert after.alive_until > timezone.now() + timedelta(seconds=500)
     assert (after.version, after.updated_at) == (task.version, task.updated_at)
+
+
+def test_a_repeated_report_is_a_sign_of_life(begun, said):
+    task = said(begun(timeout=600), version=3, step=2)
+    for end in (timezone.now() + timedelta(seconds=1), timezone.now() - timedelta(seconds=1)):
+        Task.objects.filter(pk=task.pk).update(alive_until=end)
+        services.fail_silent()
+        after = said(task, version=3, step=2)
+        assert after.alive_until > timezone.now() + timedelta(seconds=500)
+        assert (after.status, after.silent, after.version, after.step) == ("running", False, 3, 2)
+    assert len(ends(task)) == 1
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
