@@ -179,6 +179,8 @@ class Options:
     # Tasks
     task_timeout: float = knob(60.0, **seconds(0.5, 86400))
     """How long nothing may be heard of a task before it has failed, unless it was begun with another timeout."""
+    task_max_own: int = knob(100, **whole(0, 100_000))
+    """Tasks that somebody may have running at once that it reports itself, over REST; 0 means no limit."""
     rate_tasks: tuple[int, float] = knob((6000, 60.0), **RATE)
     """Calls that begin tasks or report of them, per user or service key."""
 

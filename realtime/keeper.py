@@ -136,7 +136,8 @@ class Keeper:
     async def _look_at_sockets(self) -> None:
         now, wall, options = asyncio.get_running_loop().time(), time.time(), settings.SWITCHBOARD
         silent_since = now - 2 * options.ws_heartbeat_interval - options.keeper_interval
-        for number, socket in enumerate(self._all(), start=1):
+
+        def look(socket: Socket) -> None:
             if socket.claims.expires_at <= wall:
                 socket.end(Refusal("TOKEN_EXPIRED"))
             elif not socket.warned and socket.claims.expires_at - options.token_warning <= wall:
@@ -146,6 +147,16 @@ class Keeper:
                 socket.end(Refusal("PING_TIMEOUT"))
             elif socket not in self._under_way and (work := socket.catch_up()) is not None:
                 self._begin(socket, work)
+
+        await self._each(look)
+
+    async def _each(self, look: Callable[[Socket], None]) -> None:
+        """Look after every socket. One that fails keeps no other from it."""
+        for number, socket in enumerate(self._all(), start=1):
+            try:
+                look(socket)
+            except Exception:
+                logger.exception("A socket could not be looked after")
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
 
@@ -156,13 +167,7 @@ class Keeper:
         self._heads = {}
         looking = self._once("heads", self._look_at_heads)
         await asyncio.wait([looking], timeout=settings.SWITCHBOARD.ws_heartbeat_interval / 4)
-        for number, socket in enumerate(self._all(), start=1):
-            try:
-                socket.beat(self._heads.get(socket.stream, 0))
-            except Exception:
-                logger.exception("A socket has not got its heartbeat; the others shall have theirs")
-            if number % _SLICE == 0:
-                await asyncio.sleep(0)
+        await self._each(lambda socket: socket.beat(self._heads.get(socket.stream, 0)))
 
     async def _look_at_heads(self) -> None:
         user_ids = list(self._sockets)

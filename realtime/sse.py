@@ -227,7 +227,8 @@ def _for_pages(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     known = {name.lower(): value for name, value in scope["headers"]}
     origin = known.get(b"origin")
     allowed = origin is not None and is_welcome(origin.decode("latin-1"), known.get(b"host", b"").decode("latin-1"))
-    return [(b"vary", b"Origin"), *([(b"access-control-allow-origin", origin)] if allowed and origin else [])]
+    readable = (b"access-control-expose-headers", b"X-WebSocket-Error-Code, X-WebSocket-Error-Message, Retry-After")
+    return [(b"vary", b"Origin"), *([(b"access-control-allow-origin", origin), readable] if allowed and origin else [])]
 
 
 def _retry(low: int, high: int) -> bytes:

@@ -109,6 +109,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "SUPPORT_MAIL_AFTER": (600.0, "60", 60.0, [*SECONDS, "0", "2592001"]),
     "SUPPORT_URL": ("", "https://shop.example/help", "https://shop.example/help", ["shop.example/help", "ftp://shop.example", "https://"]),
     "TASK_TIMEOUT": (60.0, "0.5", 0.5, [*SECONDS, "0.4", "86401"]),
+    "TASK_MAX_OWN": (100, "0", 0, [*WHOLE, "-1", "100001"]),
     "RATE_TASKS": ((6000, 60.0), "5/s", (5, 1.0), RATE),
     "RETENTION": (2_592_000.0, "60", 60.0, [*SECONDS, "0"]),
     "INBOX_STRICT": (False, "on", True, ["very"]),

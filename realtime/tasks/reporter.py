@@ -188,9 +188,10 @@ class Reporter:
             self._give_up()
         except Exception:
             if work is None:
-                raise
-            logger.exception("Task %s cannot be reported", work._name)
-            self._forget(work)
+                logger.exception("It cannot be looked whether a task is asked to stop")
+            else:
+                logger.exception("Task %s cannot be reported", work._name)
+                self._forget(work)
 
     def _look_after(self, work: Work) -> bool:
         now = time.monotonic()

@@ -78,11 +78,21 @@ def begin(
     task.alive_until = now + timedelta(seconds=timeout)
     if public_id:
         task.public_id = public_id
+    _check_running(task)
     try:
         _begin(task)
     except IntegrityError:
         return Begun(_begun_before(task), new=False)
     return Begun(task, new=True)
+
+
+def _check_running(task: Task) -> None:
+    """Somebody who begins tasks without end would keep the keepers from those of others that fall silent."""
+    most = settings.SWITCHBOARD.task_max_own
+    if task.source != Task.Source.OWNER or not most or running_of([task.owner_id]).filter(source=task.source).count() < most:
+        return
+    if not Task.objects.filter(public_id=task.public_id).exists():
+        raise Declined("CONFLICT", _("%(n)d of your tasks are running. End one before you begin another.") % {"n": most})
 
 
 @retried
@@ -174,8 +184,9 @@ def fail_silent(*, limit: int = 100) -> int:
 @retried
 def _fail_silent(pk: int) -> int:
     now = timezone.now()
-    # Looked at anew under its lock: a report may have come, or another worker.
-    task = Task.objects.filter(pk=pk, status=Status.RUNNING, alive_until__lt=now).select_related("owner").select_for_update(of=("self",), no_key=True).first()
+    # Looked at anew under its lock: a report may have come. Whoever has the lock, a report or another worker, sees to it.
+    overdue = Task.objects.filter(pk=pk, status=Status.RUNNING, alive_until__lt=now).select_related("owner")
+    task = overdue.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
     if task is None:
         return 0
     # The version is its producer's, which may be about to report under the next one.

@@ -89,6 +89,7 @@ def test_a_page_of_a_listed_site_may_listen_and_read_why_it_may_not(site, mia, t
             assert {name: stream.headers[name] for name in STREAM_HEADERS} == STREAM_HEADERS
         with listen(site, headers={"Origin": origin}) as stream:
             assert (stream.status, stream.headers["Access-Control-Allow-Origin"], stream.headers["Vary"]) == (401, origin, "Origin")
+            assert "X-WebSocket-Error-Code" in stream.headers["Access-Control-Expose-Headers"]
     asks = {"Origin": "http://shop.example", "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization, last-event-id"}
     answer = httpx.options(site.url + PATH, headers=asks)
     assert answer.headers["Access-Control-Allow-Origin"] == "http://shop.example"

@@ -139,3 +139,15 @@ def test_all_that_is_wrong_is_named_at_once(api: Api, mia: User) -> None:
 def test_what_json_has_and_we_have_not_is_refused(api: Api, mia: User, body: str, code: str) -> None:
     assert problem(api(mia).post(TASKS, body, content_type="application/json"))[:2] == (400, code)
     assert not Task.objects.filter(owner=mia).exists()
+
+
+def test_who_has_many_tasks_running_ends_one_first(api: Api, mia: User, eve: User, service_key: Key, options: Any) -> None:
+    options(task_max_own=2)
+    first, second = (api(mia).post(TASKS, {"id": str(uuid4()), "title": "Import"}).json() for _ in range(2))
+    refused = api(mia).post(TASKS, {"title": "Import"})
+    assert (refused.status_code, refused.json()["detail"]) == (409, "2 of your tasks are running. End one before you begin another.")
+    assert api(mia).post(TASKS, {"id": second["id"], "title": "Import"}).status_code == 200
+    assert api(eve).post(TASKS, {"title": "Import"}).status_code == 201
+    assert api(service_key("tasks")).post(TASKS, {"user_id": mia.pk, "title": "Import"}).status_code == 201
+    assert api(mia).patch(at(first["id"]), {"status": "completed"}).status_code == 200
+    assert api(mia).post(TASKS, {"title": "Import"}).status_code == 201
