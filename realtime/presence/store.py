@@ -76,10 +76,12 @@ class Line:
         """Do one step. Raises RedisAway; what was asked may have been done then, or not."""
         breaker.check()
         try:
-            return await _ask(self._client, operation, job)
-        except (redis.RedisError, OSError) as error:
+            text = await _ask(self._client, operation, job)
+        # KeyError is redis-py's for a connection that was dropped here while another step waited for its answer.
+        except (redis.RedisError, OSError, KeyError) as error:
             await self.close()
             raise RedisAway(str(error)) from error
+        return Answer.decode(text)
 
     async def close(self) -> None:
         """Drop the connection; the next step makes another."""
@@ -106,7 +108,7 @@ def step(operation: str, **job: Any) -> Answer:
 async def astep(operation: str, **job: Any) -> Answer:
     """The same from a coroutine that is no worker's own. Raises RedisAway."""
 
-    return await aask(lambda client: _ask(client, operation, job))
+    return Answer.decode(await aask(lambda client: _ask(client, operation, job)))
 
 
 def who(user_id: int, *, customer: bool) -> str:
@@ -114,14 +116,14 @@ def who(user_id: int, *, customer: bool) -> str:
     return f"{'c' if customer else 'p'}:{user_id}"
 
 
-async def _ask(client: redis.asyncio.Redis, operation: str, job: dict[str, Any]) -> Answer:
+async def _ask(client: redis.asyncio.Redis, operation: str, job: dict[str, Any]) -> str:
     words = _words(operation, job)
     try:
         answer = await client.evalsha(_SHA, 1, PREFIX, *words)
     except redis.exceptions.NoScriptError:
         await client.script_load(_SCRIPT)
         answer = await client.evalsha(_SHA, 1, PREFIX, *words)
-    return Answer.decode(answer)
+    return str(answer)
 
 
 def _words(operation: str, job: dict[str, Any]) -> tuple[str, str, str]:

@@ -113,11 +113,18 @@ class Village:
         workers, pages = self.workers(), []
         for worker in workers:
             users = [cast.member() for _ in range(count // 2)]  # first: what is frozen may stand in the middle of a write, and SQLite lets one write at a time
+            until(lambda worker=worker: self._alive(worker), what="its lease holds")  # type: ignore[misc]  # it was frozen a moment ago
             with frozen(*(each for each in workers if each != worker)):
                 arrived = [self.page(user) for user in users]
                 until(lambda arrived=arrived: all(page.open for page in arrived), what="they come")  # type: ignore[misc]
             pages += arrived
         return pages
+
+    def _alive(self, worker: int) -> bool:
+        """Whether Redis counts what is connected to this worker."""
+        with redis_py.Redis.from_url(self.redis.url, decode_responses=True) as client:
+            leases = client.zrange(f"{store.PREFIX}workers", 0, -1, withscores=True)
+        return any(name.startswith(f"{worker}-") and ends > time.time() * 1000 + 100 for name, ends in leases)
 
     def online(self) -> set[int]:
         """Who is there and does not hide, because its page is open."""
