@@ -33,6 +33,7 @@ ONCE: Final = {
     "test_layer_interface",
     "test_libraries",
     "test_make_run",
+    "test_line",
     "test_many",
     "test_node_client",
     "test_old_clients",
