@@ -168,10 +168,8 @@ def _change(task: Task, report: Report) -> None:
 
 def fail_silent(*, limit: int = 100) -> int:
     """Fail the tasks that have not been heard from in their time, at most `limit`; returns how many. Asks the database in any case."""
-    overdue = Task.objects.filter(status=Status.RUNNING, alive_until__lt=timezone.now())
-    found = overdue.order_by("alive_until").values_list("pk", flat=True)[: max(limit, 1)]  # of none Django asks nothing
     count = 0
-    for pk in list(found)[:limit]:
+    for pk in _overdue(limit):
         try:
             count += _fail_silent(pk)
         except db.Error:
@@ -179,6 +177,12 @@ def fail_silent(*, limit: int = 100) -> int:
         except Exception:  # the others must not stay at 80 % for ever because of it
             logger.exception("Task %d fell silent and cannot be failed", pk)
     return count
+
+
+def _overdue(limit: int) -> list[int]:
+    overdue = Task.objects.filter(status=Status.RUNNING, alive_until__lt=timezone.now())
+    found = overdue.order_by("alive_until").values_list("pk", flat=True)[: max(limit, 1)]  # of none Django asks nothing
+    return list(found)[:limit]
 
 
 @retried

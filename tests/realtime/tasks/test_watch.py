@@ -55,10 +55,7 @@ def test_after_a_sleep_of_the_machine_or_a_jump_of_its_clock_everybody_gets_time
 
 
 def test_while_nobody_may_fail_the_database_is_asked_all_the_same(begun):
-    task = begun()
-    Task.objects.filter(pk=task.pk).update(alive_until=timezone.now())
+    Task.objects.filter(pk=begun().pk).update(alive_until=timezone.now())
     with CaptureQueriesContext(connection) as asked:
         assert services.fail_silent(limit=0) == 0
     assert len(asked) == 1  # or a database that is away would not be noticed, and its return be no reason to wait
-    task.refresh_from_db()
-    assert task.status == "running"
