@@ -190,7 +190,7 @@ def test_who_signs_out_hears_no_more_and_is_not_let_in_again(server, mia, eve, t
         stream.until("connected")
         other.until("connected")
         Revocation.objects.revoke([mia.pk])
-        assert [event.name for event in stream.rest(seconds=IN_TIME)] == ["connected"]
+        assert {event.name for event in stream.rest(seconds=IN_TIME)} <= {"connected", "heartbeat"}
         with listen(server, token=bearer, last_id=stream.last_id) as again:
             assert (again.status, json.loads(again.response.read())["error_code"]) == (401, "TOKEN_EXPIRED")
         tell(eve, "still here")

@@ -214,6 +214,6 @@ def test_a_celery_worker_that_is_killed_leaves_its_task_failed_in_its_time(mia: 
     assert only_task(mia).timeout == 2
     kill(worker)
     until(lambda: (services.fail_silent(), only_task(mia).has_ended)[1], what="the task has failed", seconds=10)
-    assert watched.until("error").data["status"] == "failed"
-    assert (only_task(mia).silent, only_task(mia).step) == (True, LINKS // 2)
+    task = only_task(mia)  # and not a push: the keeper of a server with another Redis may have been faster
+    assert (task.status, task.silent, task.step) == ("failed", True, LINKS // 2)
     assert worker.returncode == -signal.SIGKILL
