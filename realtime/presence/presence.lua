@@ -16,7 +16,8 @@
 --   hush:<who>      there while nothing may be told of it
 --   version         of what was told: each change has the next one
 --   era             the name of this Redis's memory: another one after a loss
---   beat, calm      when a worker last ticked; when that was after a gap, or in a new era
+--   beat, calm      when a worker last ticked; when that was after a gap, in a new era, or in another run of Redis
+--   run             which run of Redis that was
 --   mode            "watch" above the limit of a broadcast
 
 local prefix, operation = KEYS[1], ARGV[1]
@@ -186,6 +187,12 @@ end
 local answer = {}
 local does = {}
 
+-- Whether this Redis is another process than when somebody began before: what it knows may be from a snapshot, however young.
+local function another_run()
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+  return redis.call('GETSET', key('run'), run) ~= run
+end
+
 function does.tick()
   local ends = redis.call('ZSCORE', key('workers'), job.worker)
   if not job.begin and (not ends or tonumber(ends) <= now) then
@@ -193,7 +200,7 @@ function does.tick()
     return
   end
   local beat = number('beat')
-  if redis.call('SET', key('era'), job.era, 'NX') or now - beat > set.lease then
+  if redis.call('SET', key('era'), job.era, 'NX') or now - beat > set.lease or (job.begin and another_run()) then
     calm = now
     redis.call('SET', key('calm'), now)
   end
