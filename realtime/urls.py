@@ -1,11 +1,11 @@
 """Addresses of the live side that answer plain HTTP."""
 
 from accounts.routing import route
-from realtime import health, views
+from realtime import health, pages, views
 from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
-    route("", views.demo, name="demo"),
+    route("", pages.demo, name="demo"),
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),

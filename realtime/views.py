@@ -1,4 +1,4 @@
-"""The demo page, the answer to plain HTTP at a socket's address, and what a handshake would be answered."""
+"""The answer to plain HTTP at a socket's address, and what a handshake would be answered."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
@@ -107,19 +104,3 @@ def _status(admission: Admission) -> dict[str, Any]:
 
 def _refused(refusal: Refusal) -> HttpResponse:
     return HttpResponse(http_body(refusal), status=refusal.reason.http, headers=http_headers(refusal), content_type="application/json")
-
-
-@never_cache
-def demo(request: HttpRequest) -> HttpResponse:
-    """Two people side by side, who see what they are told as it happens."""
-    password = "password123" if settings.DEBUG else ""  # what `createdemo` sets
-    people = [{"key": name, "username": name if settings.DEBUG else "", "password": password} for name in ("mia", "john")]
-    texts = {
-        "connecting": _("Connecting…"),
-        "connected": _("Connected, to worker %(worker)s"),
-        "waiting": _("No connection, trying again in %(seconds)s s"),
-        "stopped": _("Not connected"),
-        "signed_out": _("You have been signed out. Log in again."),
-        "mark_read": _("Mark read"),
-    }
-    return render(request, "realtime/demo.html", {"people": people, "texts": texts})
