@@ -1,0 +1,103 @@
+// What was written and is not confirmed yet. Each message has a key of its own in the storage, so that tabs do not write over each other's.
+
+import * as wire from "./wire.js";
+
+/** @typedef {wire.WriteMessageCommand | wire.SendDirectMessageCommand} Message */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id  the client's name for the message
+ * @property {Message} frame
+ * @property {"sending" | "failed"} state
+ * @property {{ code: string, message: string } | null} error  why it has failed
+ * @property {number} at  when it was written, in ms of the epoch; no two have the same
+ */
+
+/** @typedef {{ put: Entry } | { remove: string }} Change */
+
+export const MOST = 200; // entries
+const REMEMBERED = 1000; // names of entries that are gone
+
+export class Outbox {
+  /**
+   * @param {string} name  what its keys begin with
+   * @param {Storage | null} storage  null where there is none
+   */
+  constructor(name, storage) {
+    this.prefix = `${name}:outbox:`;
+    this.storage = storage;
+    /** @type {Map<string, Entry>} */
+    this.all = new Map();
+    /** @type {Set<string>} */
+    this.gone = new Set();
+    this.load();
+  }
+
+  /** All entries, oldest first. @returns {Entry[]} */
+  entries() {
+    return [...this.all.values()].sort((one, other) => one.at - other.at);
+  }
+
+  /** @param {string} id @returns {Entry | undefined} */
+  get(id) {
+    return this.all.get(id);
+  }
+
+  /** A new entry, to be put here. Throws Error when there are too many. @param {string} id @param {Message} frame @returns {Entry} */
+  written(id, frame) {
+    const entries = this.entries();
+    if (entries.length >= MOST) throw new Error(`${MOST} messages wait to be sent already.`);
+    return { id, frame, state: "sending", error: null, at: Math.max(Date.now(), (entries.at(-1)?.at ?? 0) + 1) };
+  }
+
+  /** @param {Change} change */
+  change(change) {
+    this.follow(change);
+    this.try((storage) => {
+      if ("put" in change) storage.setItem(this.prefix + change.put.id, JSON.stringify(change.put));
+      else storage.removeItem(this.prefix + change.remove);
+    });
+  }
+
+  /** Another tab has changed its outbox. What it has stored is not to be seen here at once: a browser's processes tell each other later. @param {Change} change */
+  follow(change) {
+    if ("put" in change) {
+      this.all.set(change.put.id, change.put);
+      this.gone.delete(change.put.id);
+    } else {
+      this.all.delete(change.remove);
+      this.gone.add(change.remove);
+      if (this.gone.size > REMEMBERED) this.gone.delete(/** @type {string} */ (this.gone.keys().next().value));
+    }
+  }
+
+  /** Look for what a page that is closed now has left. */
+  load() {
+    this.try((storage) => {
+      const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "");
+      for (const key of keys.filter((each) => each.startsWith(this.prefix))) {
+        const entry = parsed(storage.getItem(key));
+        if (entry && !this.all.has(entry.id) && !this.gone.has(entry.id)) this.all.set(entry.id, entry);
+      }
+    });
+  }
+
+  /** A browser may forbid its storage, or have no room. @param {(storage: Storage) => void} work */
+  try(work) {
+    try {
+      if (this.storage) work(this.storage);
+    } catch {
+      // Then it is kept for as long as a tab is there.
+    }
+  }
+}
+
+/** @param {string | null | undefined} text @returns {Entry | undefined} */
+function parsed(text) {
+  try {
+    const entry = JSON.parse(text ?? "");
+    return typeof entry?.id === "string" && typeof entry.frame === "object" && typeof entry.at === "number" ? entry : undefined;
+  } catch {
+    return undefined;
+  }
+}
