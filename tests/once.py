@@ -50,6 +50,7 @@ ONCE: Final = {
     "test_sse_readers",
     "test_sse_refusals",
     "test_stalled_readers",
+    "test_state_document",
     "test_static_files",
     "test_tabs",
     "test_talkers",
