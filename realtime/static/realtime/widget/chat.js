@@ -2,42 +2,33 @@
 
 import { Api } from "../api.js";
 import { support } from "../state.js";
+import { After } from "./after.js";
 import { Customer } from "./customer.js";
 import { Live } from "./live.js";
+import { Shop } from "./shop.js";
 
 const DRAFT = "draft";
-const EMAIL = "email";
 const READ = "read";
-const RATED = "rated";
 /** So often it is said that somebody types, ms; who is told forgets it after 10 s. */
 const TYPING = 4000;
-/** A conversation that ended longer ago is not asked about, ms. */
-const RATEABLE = 24 * 3600_000;
-
 /**
  * @typedef {import("./rows.js").Entry} Entry
  * @typedef {import("./host.js").Identity} Identity
- * @typedef {{ shopName: string, askName: boolean, identityRequired: boolean, answersIn: number | null, open: boolean, nextOpening: string | null, emailPossible: boolean }} Settings
  */
 
 export class Chat {
-  /** @type {Settings} */
-  settings = { shopName: "", askName: false, identityRequired: false, answersIn: null, open: true, nextOpening: null, emailPossible: false };
   /** @type {Live | null} */
   live = null;
   /** What was written before there was a customer. @type {Entry[]} */
   pending = [];
   /** @type {"" | "unproved" | "loadFailed"} */
   problem = "";
-  /** What a customer is told while the shop is closed. @type {string | null} */
-  awayMessage = null;
   /** @type {string | null} the message above which "new" stands */
   newFrom = null;
   blocked = false;
   #shown;
   #host;
   #kept;
-  #visitor;
   #sound;
   #changed;
   #customer;
@@ -51,18 +42,18 @@ export class Chat {
    * @param {import("./host.js").Host} given.host
    * @param {import("./sound.js").Sound} given.sound
    * @param {"en" | "zh-hans"} given.lang
-   * @param {string} given.visitor  the name of who has given none
    * @param {() => void} given.changed  something is to be drawn
    */
-  constructor({ host, sound, lang, visitor, changed }) {
+  constructor({ host, sound, lang, changed }) {
     const { channel, page, identity, shown } = host.hello;
     this.#host = host;
     this.#kept = host.kept;
     this.#sound = sound;
-    this.#visitor = visitor;
     this.#changed = changed;
     this.#shown = shown;
     this.#api = new Api({ token: () => this.#customer.token(), language: lang });
+    this.shop = new Shop({ api: this.#api, changed });
+    this.after = new After({ kept: host.kept, shop: this.shop, live: () => this.live, changed });
     this.#customer = new Customer({ api: this.#api, kept: host.kept, channel, page, identity });
     host.on("shown", (now) => this.#show(now));
     host.on("identify", (known) => this.#identify(known));
@@ -73,7 +64,7 @@ export class Chat {
 
   /** Load what there is. */
   async begin() {
-    await Promise.all([this.#ask(), this.enter()]);
+    await Promise.all([this.shop.ask(), this.enter()]);
     this.#host.tell("ready", null);
   }
 
@@ -85,14 +76,14 @@ export class Chat {
     this.problem = "";
     try {
       // A customer is made when somebody opens the chat, not with each page that is looked at.
-      if (this.#customer.changes && (this.#shown || this.#customer.known)) await this.#make("");
+      if (this.#customer.changes && (this.#shown || this.#customer.known)) await this.#customer.make("");
       const { known } = this.#customer;
       if (known) await this.#live(known.userId).resume();
     } catch (problem) {
       this.#failed(problem);
     }
     for (const text of texts) this.send(text);
-    this.#hours();
+    this.shop.askAway();
     this.look();
     this.#changed();
   }
@@ -108,11 +99,11 @@ export class Chat {
 
   /** The shop vouches for nobody, but wants that. */
   get unknown() {
-    return this.settings.identityRequired && !this.#customer.identity && this.stranger;
+    return this.shop.settings.identityRequired && !this.#customer.identity && this.stranger;
   }
 
   get asksName() {
-    return this.settings.askName && this.stranger && !this.#customer.identity?.name;
+    return this.shop.settings.askName && this.stranger && !this.#customer.identity?.name;
   }
 
   /** Everything that is not confirmed. @returns {readonly Entry[]} */
@@ -150,7 +141,7 @@ export class Chat {
 
   /** @param {string} text */
   type(text) {
-    if (text) this.#keep(DRAFT, text);
+    if (text) this.#kept.tryItem(DRAFT, text);
     else this.#kept.removeItem(DRAFT);
     const { session } = this;
     if (!session || session.status === "closed") return;
@@ -168,41 +159,6 @@ export class Chat {
   async end() {
     const { live, session } = this;
     if (live && session) await live.call("POST", `/api/v1/sessions/${session.id}/close`);
-  }
-
-  /** The session that may be rated now, or null. */
-  get rateable() {
-    const { session } = this;
-    if (session?.status !== "closed" || !session.answeredAt || session.rating !== null || this.#kept.getItem(RATED) === session.id) return null;
-    return Date.now() - Date.parse(session.closedAt ?? "") < RATEABLE ? session : null;
-  }
-
-  /** @param {string} id @param {number} rating  1 to 5 @param {string} comment */
-  async rate(id, rating, comment) {
-    await this.live?.call("POST", `/api/v1/sessions/${id}/rate`, { rating, comment });
-    this.skip(id);
-  }
-
-  /** Ask about this session no more. @param {string} id */
-  skip(id) {
-    this.#keep(RATED, id);
-    this.#changed();
-  }
-
-  /** Whether an address for answers is wanted: nobody is there, and the server can mail. */
-  get asksEmail() {
-    return this.settings.emailPossible && !this.stranger && !this.settings.open && this.session?.status === "waiting";
-  }
-
-  get email() {
-    return this.#kept.getItem(EMAIL) ?? "";
-  }
-
-  /** Throws Problem. @param {string} email */
-  async leaveEmail(email) {
-    await this.live?.call("PUT", "/api/v1/support/email", { email });
-    this.#keep(EMAIL, email);
-    this.#changed();
   }
 
   /** The newest messages that others have read in a session. @param {string} id @returns {string[]} */
@@ -254,17 +210,10 @@ export class Chat {
     this.#changed();
   }
 
-  /** @param {string} name */
-  async #make(name) {
-    const known = await this.#customer.make(name || this.#visitor);
-    this.#hours();
-    return known;
-  }
-
   /** @param {number} userId @returns {Live} */
   #live(userId) {
     const renewed = (/** @type {boolean} */ anew) => this.#customer.renewed(anew);
-    const gone = () => this.#failed({ status: 404 });
+    const gone = (/** @type {number} */ status) => this.#failed({ status });
     const changed = () => {
       this.#settle();
       this.#changed();
@@ -281,7 +230,7 @@ export class Chat {
     this.#changed();
     try {
       if (!this.live) {
-        if (this.stranger || this.#customer.changes) this.#live((await this.#make(name)).userId).begin();
+        if (this.stranger || this.#customer.changes) this.#live((await this.#customer.make(name)).userId).begin();
         else await this.enter();
       }
       const { live } = this;
@@ -321,7 +270,7 @@ export class Chat {
       }
       this.#host.tell("message", { id: message.id, agentName: message.agentName, text: message.text, createdAt: message.createdAt });
     }
-    if (frame.type === "read" && frame.data.userId !== this.live?.userId) this.#keep(READ, frame.data.upTo);
+    if (frame.type === "read" && frame.data.userId !== this.live?.userId) this.#kept.tryItem(READ, frame.data.upTo);
     if (frame.type === "connected") this.#readTo = "";
   }
 
@@ -335,36 +284,5 @@ export class Chat {
   #count() {
     const unread = this.live?.ordered.reduce((sum, each) => sum + each.unreadCount, 0) ?? 0;
     if (unread !== this.#unread) this.#host.tell("unread", (this.#unread = unread));
-  }
-
-  async #ask() {
-    try {
-      this.settings = { ...this.settings, ...(await this.#api.call("GET", "/api/v1/support/settings")) };
-      this.#hours();
-    } catch {
-      // The chat works without; the header then says less.
-    }
-    this.#changed();
-  }
-
-  async #hours() {
-    if (this.settings.open || this.stranger || this.awayMessage !== null) return;
-    try {
-      const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-      const hours = await this.#api.call("GET", `/api/v1/support/hours?tz=${encodeURIComponent(timeZone)}`);
-      this.awayMessage = hours.awayMessage;
-      this.#changed();
-    } catch {
-      // The header says when somebody is back, too.
-    }
-  }
-
-  /** @param {string} key @param {string} value */
-  #keep(key, value) {
-    try {
-      this.#kept.setItem(key, value);
-    } catch {
-      // No room: it lasts as long as the page.
-    }
   }
 }

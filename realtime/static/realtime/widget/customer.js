@@ -71,7 +71,7 @@ export class Customer {
     const { identity } = this;
     // One who was vouched for stays apart from the next one at this device.
     if (this.known?.externalId) this.forget();
-    const body = { name: identity?.name || name, channel: this.#channel, metadata: this.#metadata(), identity: proof(identity) };
+    const body = { name: name || identity?.name || "", channel: this.#channel, metadata: this.#metadata(), identity: proof(identity) };
     const made = await this.#api.call("POST", "/api/v1/customers", body);
     return this.#keep({ id: made.id, userId: made.userId, token: made.token, expiresAt: made.expiresAt, externalId: identity?.externalId ?? null });
   }

@@ -31,7 +31,7 @@ export class Email {
   }
 
   draw() {
-    const { asksEmail, email } = this.#chat;
+    const { asksEmail, email } = this.#chat.after;
     this.element.hidden = !asksEmail;
     const asking = !email || this.#changing;
     this.#form.hidden = !asking;
@@ -41,7 +41,7 @@ export class Email {
 
   #change() {
     this.#changing = true;
-    this.#field.value = this.#chat.email;
+    this.#field.value = this.#chat.after.email;
     this.draw();
     this.#field.focus();
   }
@@ -51,7 +51,7 @@ export class Email {
     this.#field.removeAttribute("aria-invalid");
     try {
       this.#changing = false;
-      await this.#chat.leaveEmail(this.#field.value.trim());
+      await this.#chat.after.leaveEmail(this.#field.value.trim());
     } catch (problem) {
       const { message, errors = {} } = /** @type {any} */ (problem);
       this.#changing = true;

@@ -15,7 +15,7 @@ document.documentElement.lang = lang === "en" ? "en" : "zh-Hans";
 dress(look, theme);
 const say = speech(lang);
 const sound = new Sound(host.kept);
-const chat = new Chat({ host, sound, lang, visitor: say("visitor"), changed: () => view.plan() });
+const chat = new Chat({ host, sound, lang, changed: () => view.plan() });
 const view = new View({ chat, say, lang, sound, close: host.frames ? () => host.close() : null });
 host.on("logout", () => view.clear());
 view.plan();

@@ -62,7 +62,7 @@ export class Header {
   }
 
   /** @param {import("./chat.js").Chat} chat */
-  draw({ session, live, settings }) {
+  draw({ session, live, shop: { settings } }) {
     const say = this.#say;
     const agent = session?.status === "open" ? session.agent : null;
     const presence = agent && /** @type {"online" | "away" | "busy" | "offline" | undefined} */ (live?.state.presence.get(agent.userId));

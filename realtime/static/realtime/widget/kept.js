@@ -46,6 +46,15 @@ export class Kept {
     this.#write(key, text);
   }
 
+  /** The same, or nothing where there is no room. @param {string} key @param {string} value */
+  tryItem(key, value) {
+    try {
+      this.setItem(key, value);
+    } catch {
+      // It is a comfort, and the chat works without.
+    }
+  }
+
   /** @param {string} key */
   removeItem(key) {
     if (this.#held.delete(key)) this.#write(key, null);

@@ -2,11 +2,14 @@
 
 import { Switchboard } from "../client.js";
 import { support } from "../state.js";
+import { CLOSE } from "../wire.js";
 
 const SESSIONS = 20;
 const MESSAGES = 30;
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30_000;
+/** Statuses of HTTP and close codes with which there is nobody to connect. */
+const GONE = [403, 404, CLOSE.SESSION_REVOKED];
 
 /**
  * @typedef {import("../state/support.js").State} State
@@ -29,7 +32,9 @@ export class Live {
   /** @type {string | null} */
   #moreSessions = null;
   #api;
-  #client;
+  #given;
+  /** @type {Switchboard | null} */
+  #client = null;
   #changed;
   #heard;
   #stopped = false;
@@ -42,42 +47,17 @@ export class Live {
    * @param {import("./kept.js").Kept} given.kept
    * @param {number} given.userId
    * @param {(anew: boolean) => Promise<string>} given.renewed  a good token; throws Problem
-   * @param {() => void} given.gone  this customer is not there any more
+   * @param {(status: number) => void} given.gone  the server says that this customer is not there (404), signed out, or not vouched for (403)
    * @param {() => void} given.changed
    * @param {(frame: any) => void} given.heard  each frame, after it was applied
    */
-  constructor({ api, kept, userId, renewed, changed, heard }) {
+  constructor({ api, kept, userId, renewed, gone, changed, heard }) {
     this.userId = userId;
     this.#api = api;
     this.#changed = changed;
     this.#heard = heard;
     this.state = support.from({ sessions: [], me: userId, asOf: 0 });
-    this.#client = new Switchboard({
-      path: "/ws/chat",
-      user: userId,
-      storage: /** @type {any} */ (kept),
-      credential: async () => {
-        await renewed(false);
-        try {
-          return await this.#ticket();
-        } catch (problem) {
-          if (/** @type {any} */ (problem).status !== 401) throw problem;
-          await renewed(true);
-          return this.#ticket();
-        }
-      },
-      renew: () => renewed(true),
-    });
-    this.#client.on("frame", (frame) => this.#frame(frame));
-    this.#client.on("state", (link) => {
-      this.link = link;
-      changed();
-    });
-    this.#client.on("outbox", (entries) => {
-      this.entries = entries;
-      changed();
-    });
-    this.#client.on("reset", () => this.#load().then(() => this.#client.startFrom(this.state.asOf)));
+    this.#given = { kept, renewed, gone };
   }
 
   /** Connect a customer who has just been made: there is nothing to load. */
@@ -104,30 +84,30 @@ export class Live {
   stop() {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#client.stop();
+    this.#client?.stop();
   }
 
   /** Try again at once, whatever waits. */
   retry() {
     this.#wake?.();
-    this.#client.retry();
+    this.#client?.retry();
   }
 
   /** Write. It is sent once, now or as soon as that is possible. @param {string} text */
   post(text) {
     const session = this.latest;
-    this.#client.post({ type: "message", ...(session ? { sessionId: session.id } : {}), text });
+    this.#client?.post({ type: "message", ...(session ? { sessionId: session.id } : {}), text });
   }
 
   /** @param {string} id  of an entry that failed */
   resend(id) {
-    this.#client.resend(id);
+    this.#client?.resend(id);
   }
 
   /** Take what is not sent out of the outbox. @returns {string[]} the texts */
   reclaim() {
     const texts = this.entries.map(({ id, frame }) => {
-      this.#client.drop(id);
+      this.#client?.drop(id);
       return frame.text;
     });
     this.entries = [];
@@ -136,7 +116,7 @@ export class Live {
 
   /** Say something that need not arrive. @param {object} frame @returns {boolean} whether it was sent */
   say(frame) {
-    return this.#client.send(frame);
+    return this.#client?.send(/** @type {any} */ (frame)) ?? false;
   }
 
   /** The newest session. @returns {Session | null} */
@@ -218,12 +198,48 @@ export class Live {
 
   #start() {
     if (this.#stopped) return;
-    this.#client.start(this.state.asOf);
+    const { kept, renewed } = this.#given;
+    const client = new Switchboard({
+      path: "/ws/chat",
+      user: this.userId,
+      since: this.state.asOf,
+      storage: /** @type {any} */ (kept),
+      credential: ({ refused }) => this.#credential(refused !== null),
+      renew: () => renewed(true),
+    });
+    client.on("frame", (frame) => this.#frame(frame));
+    client.on("state", (link) => this.#linked(link));
+    client.on("outbox", (entries) => this.#wrote(entries));
+    client.on("reset", () => this.#load().then(() => client.startFrom(this.state.asOf)));
+    this.#client = client;
+    this.entries = client.entries;
+    client.start();
     this.#changed();
   }
 
-  async #ticket() {
-    return { ticket: await this.#api.ticket() };
+  /** @param {boolean} refused  the last one was no good */
+  async #credential(refused) {
+    await this.#given.renewed(refused);
+    try {
+      return { ticket: await this.#api.ticket() };
+    } catch (problem) {
+      if (/** @type {any} */ (problem).status !== 401) throw problem;
+      await this.#given.renewed(true);
+      return { ticket: await this.#api.ticket() };
+    }
+  }
+
+  /** @param {Link} link */
+  #linked(link) {
+    this.link = link;
+    if (link.name === "failed" && link.code && GONE.includes(link.code)) this.#given.gone(link.code);
+    else this.#changed();
+  }
+
+  /** @param {readonly Entry[]} entries */
+  #wrote(entries) {
+    this.entries = entries;
+    this.#changed();
   }
 
   /** @param {any} frame */

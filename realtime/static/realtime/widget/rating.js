@@ -22,7 +22,7 @@ export class Rating {
     this.#chat = chat;
     this.#steps = STEPS.map((step, index) => h("label", { class: "step" }, h("input", { type: "radio", name: "rating", value: String(index + 1), onchange: () => this.#chosen() }), h("span", null, say(step))));
     this.#comment = h("input", { type: "text", maxLength: 1000, placeholder: say("comment"), "aria-label": say("comment"), dir: "auto" });
-    const skip = h("button", { type: "button", class: "plain", onclick: () => this.#session && chat.skip(this.#session) }, say("skip"));
+    const skip = h("button", { type: "button", class: "plain", onclick: () => this.#session && chat.after.skip(this.#session) }, say("skip"));
     this.#more = h("div", { class: "more", hidden: true }, this.#comment, h("button", { type: "submit", class: "primary" }, say("rate")));
     this.#form = h("form", { noValidate: true }, h("fieldset", null, h("legend", null, say("how")), h("div", { class: "steps" }, ...this.#steps)), this.#more, this.#problem, skip);
     this.#thanks = h("p", { class: "quiet", role: "status" });
@@ -35,7 +35,7 @@ export class Rating {
   }
 
   draw() {
-    const id = this.#chat.rateable?.id ?? null;
+    const id = this.#chat.after.rateable?.id ?? null;
     this.#form.hidden = id === null;
     if (id !== null && id !== this.#session) {
       this.#form.reset();
@@ -55,7 +55,7 @@ export class Rating {
     if (!this.#session || !chosen) return;
     this.#problem.textContent = "";
     try {
-      await this.#chat.rate(this.#session, Number(chosen), this.#comment.value.trim());
+      await this.#chat.after.rate(this.#session, Number(chosen), this.#comment.value.trim());
       this.#thanks.textContent = this.#say("thanks");
     } catch (problem) {
       this.#problem.textContent = /** @type {Error} */ (problem).message;

@@ -74,7 +74,7 @@ export class View {
 
   #draw() {
     const chat = this.#chat;
-    const { live, session, settings } = chat;
+    const { live, session } = chat;
     this.#header.draw(chat);
     this.#status.draw(live?.link ?? null);
     const drawn = rows({
@@ -88,7 +88,7 @@ export class View {
     const { empty, loading } = this.#transcript;
     const nothing = drawn.length === 0 && (chat.stranger || live?.loaded === true);
     empty.hidden = !nothing;
-    empty.textContent = settings.open ? this.#say("empty") : chat.awayMessage ?? this.#say("emptyAway");
+    empty.textContent = chat.shop.settings.open ? this.#say("empty") : chat.shop.awayMessage ?? this.#say("emptyAway");
     loading.hidden = !live?.loadingOlder;
     this.#waiting.draw(live?.state.queue ?? null, session?.status === "waiting");
     this.#email.draw();
