@@ -1,16 +1,17 @@
 // What the visitor does, and what is known: from the first word, before there is a customer, to the rating.
 
 import { Api } from "../api.js";
-import { support } from "../state.js";
+import * as support from "../state/support.js";
+import { CLOSE } from "../wire.js";
 import { After } from "./after.js";
 import { Customer } from "./customer.js";
+import { Draft } from "./draft.js";
 import { Live } from "./live.js";
+import { Pending } from "./pending.js";
 import { Shop } from "./shop.js";
 
-const DRAFT = "draft";
 const READ = "read";
-/** So often it is said that somebody types, ms; who is told forgets it after 10 s. */
-const TYPING = 4000;
+
 /**
  * @typedef {import("./rows.js").Entry} Entry
  * @typedef {import("./host.js").Identity} Identity
@@ -19,8 +20,6 @@ const TYPING = 4000;
 export class Chat {
   /** @type {Live | null} */
   live = null;
-  /** What was written before there was a customer. @type {Entry[]} */
-  pending = [];
   /** @type {"" | "unproved" | "loadFailed"} */
   problem = "";
   /** @type {string | null} the message above which "new" stands */
@@ -31,9 +30,12 @@ export class Chat {
   #kept;
   #sound;
   #changed;
+  /** @type {Customer} */
   #customer;
+  /** @type {Api} */
   #api;
-  #typedAt = 0;
+  #pending;
+  #name = "";
   #readTo = "";
   #unread = 0;
 
@@ -50,10 +52,12 @@ export class Chat {
     this.#kept = host.kept;
     this.#sound = sound;
     this.#changed = changed;
+    this.#pending = new Pending(host.kept);
     this.#shown = shown;
     this.#api = new Api({ token: () => this.#customer.token(), language: lang });
     this.shop = new Shop({ api: this.#api, changed });
     this.after = new After({ kept: host.kept, shop: this.shop, live: () => this.live, changed });
+    this.draft = new Draft({ kept: host.kept, live: () => this.live });
     this.#customer = new Customer({ api: this.#api, kept: host.kept, channel, page, identity });
     host.on("shown", (now) => this.#show(now));
     host.on("identify", (known) => this.#identify(known));
@@ -70,21 +74,29 @@ export class Chat {
 
   /** Go on as the customer whom this device or the shop knows, if there is one. */
   async enter() {
-    const texts = this.live?.reclaim() ?? [];
+    // What an anonymous customer has not got off goes along when the shop says who that is; another person's does not.
+    const texts = this.#customer.known?.externalId === null ? (this.live?.reclaim() ?? []) : [];
     this.live?.stop();
     this.live = null;
     this.problem = "";
     try {
       // A customer is made when somebody opens the chat, not with each page that is looked at.
       if (this.#customer.changes && (this.#shown || this.#customer.known)) await this.#customer.make("");
+    } catch (problem) {
+      this.#failed(problem);
+    }
+    try {
       const { known } = this.#customer;
       if (known) await this.#live(known.userId).resume();
+      this.newFrom ??= /** @type {Live | null} */ (this.live)?.firstUnread ?? null;
+      if (known) this.#customer.introduce();
     } catch (problem) {
       this.#failed(problem);
     }
     for (const text of texts) this.send(text);
+    if (this.#pending.entries.length) this.#flush();
     this.shop.askAway();
-    this.look();
+    this.#settle();
     this.#changed();
   }
 
@@ -108,7 +120,7 @@ export class Chat {
 
   /** Everything that is not confirmed. @returns {readonly Entry[]} */
   get entries() {
-    return [...this.pending, ...(this.live?.entries ?? [])];
+    return [...(this.live?.entries ?? []), ...this.#pending.entries];
   }
 
   /** The newest session. */
@@ -116,39 +128,23 @@ export class Chat {
     return this.live?.latest ?? null;
   }
 
-  /** Write. @param {string} text @param {string} [name]  of who has none yet */
+  /** Write. Throws Error where too much waits to be sent. @param {string} text @param {string} [name]  of who has none yet */
   send(text, name = "") {
-    this.newFrom = null;
     if (this.live?.loaded) this.live.post(text);
     else {
-      this.pending = [...this.pending, { id: `pending-${Date.now()}-${this.pending.length}`, frame: { text }, state: "sending", error: null, at: Date.now() }];
-      this.#flush(name);
+      this.#name = name;
+      this.#pending.add(text);
+      this.#flush();
     }
-    this.#typedAt = 0;
+    this.newFrom = null;
+    this.draft.sent();
     this.#changed();
   }
 
   /** Send again what was not sent. @param {string} id */
   resend(id) {
-    if (this.pending.some((each) => each.id === id)) this.#flush("");
+    if (this.#pending.has(id)) this.#flush();
     else this.live?.resend(id);
-  }
-
-  /** What is being typed, kept over a reload. */
-  get draft() {
-    return this.#kept.getItem(DRAFT) ?? "";
-  }
-
-  /** @param {string} text */
-  type(text) {
-    if (text) this.#kept.tryItem(DRAFT, text);
-    else this.#kept.removeItem(DRAFT);
-    const { session } = this;
-    if (!session || session.status === "closed") return;
-    const types = text.trim() !== "";
-    if (types ? Date.now() - this.#typedAt < TYPING : !this.#typedAt) return;
-    this.#typedAt = types ? Date.now() : 0;
-    this.live?.say({ type: "typing", data: { is_typing: types, context: session.id } });
   }
 
   retry() {
@@ -199,13 +195,15 @@ export class Chat {
   #identify(identity) {
     this.#customer.identity = identity;
     if (this.#customer.changes || this.problem) this.enter();
+    else if (this.live) this.#customer.introduce();
   }
 
   #forget() {
     this.live?.stop();
     this.#customer.identity = null;
     this.#kept.clear();
-    Object.assign(this, { live: null, pending: [], problem: "", newFrom: null, blocked: false });
+    this.#pending.take();
+    Object.assign(this, { live: null, problem: "", newFrom: null, blocked: false });
     this.#count();
     this.#changed();
   }
@@ -222,42 +220,52 @@ export class Chat {
     return this.live;
   }
 
-  /** Have a customer made, if need be, and hand over what was written before. @param {string} name */
-  async #flush(name) {
-    if (this.#flushing) return;
+  /** Have a customer made, if need be, and hand over what was written before. */
+  async #flush() {
+    if (this.#flushing || (this.live && !this.live.loaded)) return;
     this.#flushing = true;
-    this.pending = this.pending.map((each) => ({ ...each, state: "sending", error: null }));
+    this.#pending.retry();
     this.#changed();
+    let error = null;
     try {
-      if (!this.live) {
-        if (this.stranger || this.#customer.changes) this.#live((await this.#customer.make(name)).userId).begin();
-        else await this.enter();
-      }
-      const { live } = this;
-      if (live?.loaded) {
-        for (const { frame } of this.pending) live.post(frame.text);
-        this.pending = [];
-      }
-    } catch (error) {
-      this.pending = this.pending.map((each) => ({ ...each, state: "failed", error }));
+      if (!this.live && (this.stranger || this.#customer.changes)) this.#live((await this.#customer.make(this.#name)).userId).begin();
+      else if (!this.live) await this.enter();
+      this.shop.askAway();
+    } catch (problem) {
+      error = problem;
     }
+    if (this.live?.loaded) {
+      for (const text of this.#pending.take()) this.live.post(text);
+    } else this.#pending.fail(error);
     this.#flushing = false;
     this.#changed();
   }
   #flushing = false;
 
   /** @param {any} problem */
-  async #failed(problem) {
-    if (problem.status === 404 && this.#customer.known) {
-      // This customer is gone. What was typed goes with the next one.
-      const texts = this.live?.reclaim() ?? [];
-      this.live?.stop();
-      this.live = null;
-      this.#customer.forget();
-      for (const text of texts) this.send(text);
-    } else if (problem.status === 403) this.problem = "unproved";
-    else this.problem = "loadFailed";
+  #failed({ status }) {
+    if (status === CLOSE.SESSION_REVOKED) this.enter();
+    else if (status === 404) this.#anew();
+    else if (status === 403) {
+      // Without the shop's word there is nothing to see of who was vouched for; everybody else may go on.
+      this.problem = "unproved";
+      this.#customer.identity = null;
+      if (this.#customer.known?.externalId) this.#leave();
+    } else this.problem = "loadFailed";
     this.#changed();
+  }
+
+  /** This customer is not there any more. What was typed goes with the next one. */
+  #anew() {
+    const texts = this.live?.reclaim() ?? [];
+    this.#leave();
+    for (const text of texts) this.send(text);
+  }
+
+  #leave() {
+    this.live?.stop();
+    this.live = null;
+    this.#customer.forget();
   }
 
   /** @param {any} frame */
@@ -276,7 +284,7 @@ export class Chat {
 
   /** What follows from what is known now. */
   #settle() {
-    this.blocked = this.entries.some((each) => each.error?.code === "FORBIDDEN");
+    this.blocked = (this.live?.entries ?? []).some((each) => each.error?.code === "FORBIDDEN");
     this.look();
     this.#count();
   }

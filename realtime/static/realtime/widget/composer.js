@@ -86,9 +86,9 @@ export class Composer {
       return;
     }
     this.#name.removeAttribute("aria-invalid");
+    this.#send(text, this.#name.value.trim()); // or it throws, and the text stays
     this.#field.value = "";
     this.#changed();
-    this.#send(text, this.#name.value.trim());
     this.#field.focus();
   }
 

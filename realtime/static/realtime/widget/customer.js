@@ -16,6 +16,7 @@
 const SPARE = 60_000;
 /** The server takes no more, bytes of JSON. */
 const METADATA = 2048;
+const SAID = "introduced";
 
 export class Customer {
   /** @type {Identity | null} */
@@ -89,6 +90,21 @@ export class Customer {
     const body = { customerId: known.id, channel: this.#channel, identity: known.externalId ? proof(this.identity) : undefined };
     const made = await this.#api.call("POST", "/api/v1/customers/token", body);
     return this.#keep({ ...known, token: made.token, expiresAt: made.expiresAt }).token;
+  }
+
+  /** Tell the server what the shop says of this customer, if that has changed. */
+  async introduce() {
+    const { identity, known } = this;
+    if (!identity || known?.externalId !== identity.externalId || (!identity.name && !Object.keys(identity.metadata ?? {}).length)) return;
+    const body = { ...(identity.name ? { name: identity.name } : {}), metadata: this.#metadata() };
+    const said = JSON.stringify([known.userId, identity.name, identity.metadata]);
+    if (this.#kept.getItem(SAID) === said) return;
+    try {
+      await this.#api.call("PATCH", "/api/v1/support/me", body);
+      this.#kept.tryItem(SAID, said);
+    } catch {
+      // The next page says it again.
+    }
   }
 
   /** Nobody is known on this device any more. */

@@ -34,7 +34,7 @@ export class Header {
     this.#sound.onchange = () => (sound.on = this.#sound.checked);
     this.#end = h("button", { type: "button", class: "plain end", onclick: () => this.#ends(end) });
     this.#menu = h("div", { id: "menu", class: "menu", hidden: true }, h("label", null, this.#sound, say("sound")), this.#end);
-    this.#options = h("button", { type: "button", class: "plain round", "aria-label": say("options"), "aria-expanded": "false", "aria-controls": "menu" }, icon("options"));
+    this.#options = h("button", { type: "button", class: "plain round options", "aria-label": say("options"), "aria-expanded": "false", "aria-controls": "menu" }, icon("options"));
     this.#options.onclick = () => this.#open(this.#menu.hidden);
     this.element = h(
       "header",

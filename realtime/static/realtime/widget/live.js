@@ -1,7 +1,7 @@
 // One customer's conversation: the snapshot, what the socket tells after it, and the outbox.
 
 import { Switchboard } from "../client.js";
-import { support } from "../state.js";
+import * as support from "../state/support.js";
 import { CLOSE } from "../wire.js";
 
 const SESSIONS = 20;
@@ -15,7 +15,7 @@ const GONE = [403, 404, CLOSE.SESSION_REVOKED];
  * @typedef {import("../state/support.js").State} State
  * @typedef {import("../state/support.js").Session} Session
  * @typedef {import("./rows.js").Entry} Entry
- * @typedef {{ name: string, retryAt?: number, code?: string }} Link
+ * @typedef {import("../line.js").State} Link
  */
 
 export class Live {
@@ -32,9 +32,8 @@ export class Live {
   /** @type {string | null} */
   #moreSessions = null;
   #api;
-  #given;
-  /** @type {Switchboard | null} */
-  #client = null;
+  #renewed;
+  #client;
   #changed;
   #heard;
   #stopped = false;
@@ -57,7 +56,29 @@ export class Live {
     this.#changed = changed;
     this.#heard = heard;
     this.state = support.from({ sessions: [], me: userId, asOf: 0 });
-    this.#given = { kept, renewed, gone };
+    this.#renewed = renewed;
+    this.#client = new Switchboard({
+      path: "/ws/chat",
+      user: userId,
+      storage: /** @type {any} */ (kept),
+      credential: async ({ refused }) => {
+        if (refused !== null) await renewed(true);
+        return { ticket: (await this.call("POST", "/api/v1/ws/ticket", {})).ticket };
+      },
+      renew: () => renewed(true),
+    });
+    this.entries = this.#client.entries;
+    this.#client.on("frame", (frame) => this.#frame(frame));
+    this.#client.on("outbox", (entries) => {
+      this.entries = entries;
+      changed();
+    });
+    this.#client.on("state", (link) => {
+      this.link = link;
+      if (link.name === "failed" && link.code && GONE.includes(link.code)) gone(link.code);
+      else changed();
+    });
+    this.#client.on("reset", () => this.#load().then(() => this.#client.startFrom(this.state.asOf)));
   }
 
   /** Connect a customer who has just been made: there is nothing to load. */
@@ -84,30 +105,30 @@ export class Live {
   stop() {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#client?.stop();
+    this.#client.stop();
   }
 
   /** Try again at once, whatever waits. */
   retry() {
     this.#wake?.();
-    this.#client?.retry();
+    this.#client.retry();
   }
 
   /** Write. It is sent once, now or as soon as that is possible. @param {string} text */
   post(text) {
     const session = this.latest;
-    this.#client?.post({ type: "message", ...(session ? { sessionId: session.id } : {}), text });
+    this.#client.post({ type: "message", ...(session ? { sessionId: session.id } : {}), text });
   }
 
   /** @param {string} id  of an entry that failed */
   resend(id) {
-    this.#client?.resend(id);
+    this.#client.resend(id);
   }
 
   /** Take what is not sent out of the outbox. @returns {string[]} the texts */
   reclaim() {
     const texts = this.entries.map(({ id, frame }) => {
-      this.#client?.drop(id);
+      this.#client.drop(id);
       return frame.text;
     });
     this.entries = [];
@@ -116,7 +137,7 @@ export class Live {
 
   /** Say something that need not arrive. @param {object} frame @returns {boolean} whether it was sent */
   say(frame) {
-    return this.#client?.send(/** @type {any} */ (frame)) ?? false;
+    return this.#client.send(/** @type {any} */ (frame));
   }
 
   /** The newest session. @returns {Session | null} */
@@ -132,6 +153,14 @@ export class Live {
   /** Those whose messages are here. @returns {Session[]} */
   get opened() {
     return this.ordered.filter((each) => this.state.older.has(each.id));
+  }
+
+  /** The oldest message that was not read yet, of those that are here. @returns {string | null} */
+  get firstUnread() {
+    const { latest } = this;
+    if (!latest?.unreadCount) return null;
+    const said = (this.state.messages.get(latest.id) ?? []).filter((each) => each.senderType === "AGENT");
+    return said.at(-latest.unreadCount)?.id ?? said[0]?.id ?? null;
   }
 
   /** Whether something was said before what is here. */
@@ -154,9 +183,16 @@ export class Live {
     }
   }
 
-  /** @param {string} method @param {string} path @param {unknown} [body] */
-  call(method, path, body) {
-    return this.#api.call(method, path, body);
+  /** Ask the server as this customer. Throws Problem. @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+  async call(method, path, body) {
+    await this.#renewed(false);
+    try {
+      return await this.#api.call(method, path, body);
+    } catch (problem) {
+      if (/** @type {any} */ (problem).status !== 401) throw problem;
+      await this.#renewed(true);
+      return this.#api.call(method, path, body);
+    }
   }
 
   async #olderPage() {
@@ -182,7 +218,7 @@ export class Live {
   }
 
   async #load() {
-    const page = await this.#api.call("GET", `/api/v1/sessions?limit=${SESSIONS}`);
+    const page = await this.call("GET", `/api/v1/sessions?limit=${SESSIONS}`);
     const fresh = support.from({ sessions: page.results, me: this.userId, asOf: page.asOf });
     this.state = { ...fresh, presence: this.state.presence, queue: this.state.queue };
     this.#moreSessions = page.next;
@@ -193,52 +229,13 @@ export class Live {
 
   /** @param {string} id */
   async #open(id) {
-    this.state = support.opened(this.state, id, await this.#api.call("GET", `/api/v1/sessions/${id}/messages?limit=${MESSAGES}`));
+    this.state = support.opened(this.state, id, await this.call("GET", `/api/v1/sessions/${id}/messages?limit=${MESSAGES}`));
   }
 
   #start() {
     if (this.#stopped) return;
-    const { kept, renewed } = this.#given;
-    const client = new Switchboard({
-      path: "/ws/chat",
-      user: this.userId,
-      since: this.state.asOf,
-      storage: /** @type {any} */ (kept),
-      credential: ({ refused }) => this.#credential(refused !== null),
-      renew: () => renewed(true),
-    });
-    client.on("frame", (frame) => this.#frame(frame));
-    client.on("state", (link) => this.#linked(link));
-    client.on("outbox", (entries) => this.#wrote(entries));
-    client.on("reset", () => this.#load().then(() => client.startFrom(this.state.asOf)));
-    this.#client = client;
-    this.entries = client.entries;
-    client.start();
-    this.#changed();
-  }
-
-  /** @param {boolean} refused  the last one was no good */
-  async #credential(refused) {
-    await this.#given.renewed(refused);
-    try {
-      return { ticket: await this.#api.ticket() };
-    } catch (problem) {
-      if (/** @type {any} */ (problem).status !== 401) throw problem;
-      await this.#given.renewed(true);
-      return { ticket: await this.#api.ticket() };
-    }
-  }
-
-  /** @param {Link} link */
-  #linked(link) {
-    this.link = link;
-    if (link.name === "failed" && link.code && GONE.includes(link.code)) this.#given.gone(link.code);
-    else this.#changed();
-  }
-
-  /** @param {readonly Entry[]} entries */
-  #wrote(entries) {
-    this.entries = entries;
+    this.#client.startFrom(this.state.asOf);
+    this.#client.start();
     this.#changed();
   }
 
@@ -257,7 +254,7 @@ export class Live {
   /** @param {string} id */
   async #fetch(id) {
     try {
-      const detail = await this.#api.call("GET", `/api/v1/sessions/${id}`);
+      const detail = await this.call("GET", `/api/v1/sessions/${id}`);
       const next = support.found(this.state, detail);
       if (next === this.state) return void this.#fetch(id);
       this.state = next;
@@ -271,7 +268,7 @@ export class Live {
   /** @param {string} address */
   #page(address) {
     const { pathname, search } = new URL(address);
-    return this.#api.call("GET", pathname + search);
+    return this.call("GET", pathname + search);
   }
 
   /** @type {(() => void) | undefined} */

@@ -16,10 +16,14 @@
   const icon = document.createElementNS(svg, "svg");
   const line = document.createElementNS(svg, "path");
   const sheet = new CSSStyleSheet();
-  const listeners = new Set();
+  const listeners = /** @type {Set<any>} */ (new Set());
   /** @type {HTMLIFrameElement | undefined} */
   let frame;
-  let identity, unread = 0, shown = false;
+  /** @type {Window | null | undefined} once it listens */
+  let inside;
+  /** @type {object | undefined} */
+  let identity;
+  let unread = 0, shown = false;
 
   sheet.replaceSync(`:host{all:initial!important}
 [hidden]{display:none!important}
@@ -36,7 +40,7 @@ iframe:not([hidden])+button{display:none}}
 @media(prefers-reduced-motion:no-preference){iframe{animation:a .15s ease-out}}
 @keyframes a{from{opacity:0;transform:translateY(8px)}}`);
 
-  const tell = (/** @type {object} */ said) => frame?.contentWindow?.postMessage(said, origin);
+  const tell = (/** @type {object} */ said) => inside?.postMessage(said, origin);
   const emit = (/** @type {string} */ type, /** @type {unknown} */ detail) => listeners.forEach(([name, listener]) => name === type && listener(detail));
   // Where the shop's storage is forbidden, too, the chat is forgotten with the page.
   const store = (/** @type {(all: Storage) => any} */ use) => {
@@ -44,7 +48,7 @@ iframe:not([hidden])+button{display:none}}
       return use(localStorage);
     } catch {}
   };
-  const kept = () => store((all) => Object.entries(all).filter(([key]) => key.startsWith(prefix))) || [];
+  const kept = () => /** @type {[string, string][]} */ (store((all) => Object.entries(all).filter(([key]) => key.startsWith(prefix))) || []);
 
   const draw = () => {
     const count = unread > 99 ? "99+" : unread;
@@ -60,7 +64,7 @@ iframe:not([hidden])+button{display:none}}
   const look = () => {
     const style = getComputedStyle(host);
     const found = Object.fromEntries(["accent", "on-accent", "radius", "font", "side"].map((name) => [name, style.getPropertyValue("--sb-" + name).trim()]));
-    for (const each of root.children) each.setAttribute("class", found.side);
+    for (const each of root.children) each.setAttribute("class", found.side || "");
     return found;
   };
 
@@ -70,7 +74,10 @@ iframe:not([hidden])+button{display:none}}
     frame.hidden = true;
     frame.title = "Chat";
     frame.src = href;
-    frame.onload = () => tell({ type: "hello", channel, lang, theme, identity, shown, look: look(), page: location.origin + location.pathname, kept: kept() });
+    frame.onload = () => {
+      inside = frame?.contentWindow;
+      tell({ type: "hello", channel, lang, theme, identity, shown, look: look(), page: location.origin + location.pathname, kept: kept() });
+    };
     button.before(frame);
   };
 
@@ -94,7 +101,7 @@ iframe:not([hidden])+button{display:none}}
     identify: (/** @type {object} */ given) => tell({ type: "identify", identity: (identity = given) }),
     logout() {
       identity = undefined;
-      for (const [key] of kept()) store((all) => all.removeItem(key));
+      for (const [key] of kept()) localStorage.removeItem(key);
       tell({ type: "logout" });
     },
     on(/** @type {string} */ name, /** @type {(detail: any) => void} */ listener) {
@@ -106,7 +113,7 @@ iframe:not([hidden])+button{display:none}}
   });
 
   addEventListener("message", ({ source, origin: from, data }) => {
-    if (!frame || source !== frame.contentWindow || from !== origin) return;
+    if (!inside || source !== inside || from !== origin) return;
     const { type, key, value, detail } = data;
     if (type === "keep") return store((all) => (value === null ? all.removeItem(prefix + key) : all.setItem(prefix + key, value)));
     if (type === "close") return show(false);

@@ -8,6 +8,8 @@ const GROUP = 5 * 60_000;
 const SAID = 3000;
 /** Stands for oneself, whose number an unsent message does not have. */
 const OWN = -1;
+/** Of these "not sent" says it all. */
+const WORDLESS = ["UNREACHABLE", "NO_ANSWER"];
 
 /**
  * @typedef {import("../state/messages.js").Message} Message
@@ -111,7 +113,7 @@ export function rows({ sessions, messages, entries, newFrom, readUpTo, lang, now
     if (lastOwn && lastOwn.row.status !== "failed") lastOwn.row.status = "";
     /** @type {Row} */
     const row = { kind: "said", key: id, text: frame.text, own: true, name: "", at: iso, time: clock(iso, lang), status: state === "failed" ? "failed" : "sending" };
-    if (error) row.error = error.message ?? String(error);
+    if (error && !WORDLESS.includes(error.code)) row.error = error.message;
     add(row, OWN);
     lastOwn = { row, read: false };
   }

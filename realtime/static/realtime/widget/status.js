@@ -4,12 +4,14 @@ import { fill, h } from "../dom.js";
 
 /** How long "Connected" stays, ms. */
 const GLAD = 2000;
+/** A connection that is there within this time, ms, needs no line. */
+const QUICK = 400;
 
 export class Status {
   #say;
   #text = h("span");
   #again;
-  #name = "connected";
+  #name = "stopped";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** Said once to those who do not see it: the seconds that count down are not. */
@@ -24,31 +26,29 @@ export class Status {
   }
 
   /**
-   * @param {{ name: string, retryAt?: number, code?: number } | null} link  null: there is nothing to connect
+   * @param {import("../line.js").State | null} link  null: there is nothing to connect
    */
   draw(link) {
     const name = link?.name ?? "stopped";
     const before = this.#name;
     this.#name = name;
-    if (name === "stopped") {
-      this.line.hidden = true;
-      return;
-    }
-    if (name === "connected") {
-      if (before === "connected") return;
-      const worth = before !== "stopped" && !this.line.hidden;
-      clearTimeout(this.#timer);
-      if (!worth) this.line.hidden = true;
-      else this.#timer = setTimeout(() => (this.line.hidden = true), GLAD);
-    } else {
-      clearTimeout(this.#timer);
-      this.line.hidden = false;
-    }
-    this.line.dataset.how = name;
-    const words = this.#words(name, link?.retryAt);
+    const words = name === "stopped" ? "" : this.#words(name, link?.retryAt);
     fill(this.line, this.#text, (name === "failed" || name === "waiting") && this.#again);
     if (this.#text.textContent !== words) this.#text.textContent = words;
-    if (name !== before && !this.line.hidden) this.#spoken.textContent = name === "waiting" ? this.#say("noConnection") : words;
+    if (name === before) return;
+    clearTimeout(this.#timer);
+    this.line.dataset.how = name;
+    if (name === "stopped") this.line.hidden = true;
+    else if (name === "connected") this.#timer = setTimeout(() => (this.line.hidden = true), this.line.hidden ? 0 : GLAD);
+    else if (name === "connecting") this.#timer = setTimeout(() => this.#show(words), QUICK);
+    else this.#show(name === "waiting" ? this.#say("noConnection") : words);
+    if (name === "connected" && !this.line.hidden) this.#spoken.textContent = words;
+  }
+
+  /** @param {string} spoken  what is said to who does not see it */
+  #show(spoken) {
+    this.line.hidden = false;
+    this.#spoken.textContent = spoken;
   }
 
   /** @param {string} name @param {number} [retryAt] */

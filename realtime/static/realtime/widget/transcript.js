@@ -56,7 +56,7 @@ export class Transcript {
     const fromBottom = scroller.scrollHeight - scroller.scrollTop;
     // What is put above was said before, and is not to be read out as if it came just now.
     this.#log.ariaBusy = String(grewAbove || this.#drawn.size === 0);
-    /** @type {typeof this.#drawn} */
+    /** @type {Map<string, { row: string, element: HTMLElement }>} */
     const drawn = new Map();
     for (const row of rows) drawn.set(row.key, this.#element(row));
     this.#drawn = drawn;
@@ -120,14 +120,12 @@ export class Transcript {
   /** @param {HTMLElement} element @param {Row} row */
   #said(element, row) {
     element.className = ["said", row.own ? "own" : "other", row.first && "first", row.last && "last", row.status].filter(Boolean).join(" ");
-    let [who, bubble, foot] = /** @type {HTMLElement[]} */ ([...element.children]);
-    if (!bubble) {
+    if (!element.hasChildNodes()) {
       // Who does not see the sides is told with each message who has written it.
-      who = h("span", { class: "unseen" }, `${row.own ? this.#say("you") : row.name}: `);
-      bubble = h("p", { class: "bubble", dir: "auto" }, ...linked(row.text));
-      foot = h("p", { class: "foot" });
-      element.append(who, bubble, foot);
+      const who = h("span", { class: "unseen" }, `${row.own ? this.#say("you") : row.name}: `);
+      element.append(who, h("p", { class: "bubble", dir: "auto" }, ...linked(row.text)), h("p", { class: "foot" }));
     }
+    const foot = /** @type {HTMLElement} */ (element.lastElementChild);
     const time = row.last && row.status !== "sending" && row.status !== "failed" && h("time", { dateTime: row.at, title: exact(row.at ?? "", this.#lang) }, row.time);
     const status = row.status && row.status !== "failed" && h("span", { class: "state" }, this.#say(row.status));
     fill(foot, time, time && status && " · ", status, ...(row.status === "failed" ? this.#failed(row) : []));

@@ -24,7 +24,8 @@ export class View {
   #email;
   #composer;
   #notice = h("p", { class: "notice", role: "alert" });
-  #typing = h("p", { class: "typing", hidden: true }, h("span", { class: "unseen" }), ...[1, 2, 3].map(() => h("i", { "aria-hidden": "true" })));
+  #types = h("span", { class: "unseen" });
+  #typing = h("p", { class: "typing", hidden: true }, this.#types, ...[1, 2, 3].map(() => h("i", { "aria-hidden": "true" })));
   #shown = false;
   #planned = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -49,7 +50,7 @@ export class View {
     this.#email = new Email({ say, chat });
     const below = [this.#typing, this.#waiting.element, this.#email.element, this.#rating.element];
     this.#transcript = new Transcript({ say, lang, below, resend: (id) => chat.resend(id), older: () => chat.live?.older() });
-    this.#composer = new Composer({ say, draft: chat.draft, send: (text, name) => chat.send(text, name), typed: (text) => chat.type(text) });
+    this.#composer = new Composer({ say, draft: chat.draft.text, send: (text, name) => chat.send(text, name), typed: (text) => chat.draft.type(text) });
     const main = h("main", null, this.#transcript.element, this.#notice, this.#composer.element);
     fill(document.body, this.#header.element, this.#status.element, main);
     addEventListener("keydown", (event) => {
@@ -94,7 +95,7 @@ export class View {
     this.#email.draw();
     this.#rating.draw();
     this.#typing.hidden = !chat.typing;
-    this.#typing.children[0].textContent = chat.typing ? this.#say("typing", { name: session?.agent?.name ?? this.#say("support") }) : "";
+    this.#types.textContent = chat.typing ? this.#say("typing", { name: session?.agent?.name ?? this.#say("support") }) : "";
     this.#transcript.draw(drawn);
     this.#composer.draw({ asksName: chat.asksName, closed: chat.blocked ? this.#say("blocked") : chat.unknown ? this.#say("signIn") : "" });
     this.#tell(chat.problem ? this.#say(chat.problem) : "");
