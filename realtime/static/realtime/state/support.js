@@ -4,24 +4,10 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
 
 /**
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{ userId: number, name: string }} Person
+ * @typedef {import("../wire.js").Person} Person
  *
- * @typedef {object} Session
- * @property {string} id
- * @property {string} status  "waiting" | "open" | "closed"
- * @property {string} channel
- * @property {string} subject
- * @property {Person} customer
- * @property {Person | null} agent
- * @property {string} openedAt
- * @property {string | null} waitingSince
- * @property {string | null} assignedAt
- * @property {string | null} answeredAt
- * @property {string | null} closedAt
- * @property {number | null} rating
- * @property {string} comment
- * @property {number} unreadCount  one's own
- * @property {Message | null} lastMessage  its text cut
+ * As REST has it; `unreadCount` is one's own, and the text of `lastMessage` is cut.
+ * @typedef {Omit<import("../wire.js").SessionData, "reason" | "note"> & { unreadCount: number, lastMessage: Message | null }} Session
  *
  * @typedef {object} State
  * @property {number} me
@@ -30,7 +16,7 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
  * @property {ReadonlyMap<string, readonly Message[]>} messages  by session, oldest first: of those that were opened all from the first page on, of others
  *   what came since
  * @property {ReadonlyMap<string, string | null>} older  the address of the page before the oldest message, of sessions that were opened; null: there is none
- * @property {{ sessionId: string, position: number, waiting: number, estimate_s: number | null } | null} queue  where the customer stands
+ * @property {import("../wire.js").QueueData | null} queue  where the customer stands
  * @property {ReadonlyMap<string, ReadonlyMap<number, number>>} typing  by session and user, since when (ms); see `typists`
  * @property {ReadonlyMap<string, ReadonlyMap<number, string>>} reads  by session and user, the newest message that this one has read, as far as it was told
  * @property {ReadonlyMap<string, readonly Person[]>} looking  agents who have a session open
@@ -204,7 +190,8 @@ function said(state, message) {
   }
   const session = state.sessions.get(id);
   if (!session) return next;
-  const newer = !again && isNewer(message, session.lastMessage);
+  // Not whether it was held: a page of messages may be newer than the count.
+  const newer = isNewer(message, session.lastMessage);
   const mine = message.senderId === state.me;
   const counts = newer && !mine && !message.isNote && message.senderType !== "SYSTEM";
   const after = {
@@ -222,18 +209,23 @@ function became(state, { reason, note: _note, ...told }) {
   const { me } = state;
   const held = state.messages.get(told.id) ?? [];
   // A customer's own is told from its beginning. Of what an agent is given, who knows what was said before.
-  const begins = !known && told.customer.userId === me && (reason === "opened" || reason === "assigned") && told.answeredAt === null;
-  const last = held.length ? cut(held[held.length - 1]) : null;
-  const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last };
+  const begins = !known && !state.older.has(told.id) && told.customer.userId === me && (reason === "opened" || reason === "assigned") && told.answeredAt === null;
+  const last = held.at(-1);
+  const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last ? cut(last) : null };
   const session = { ...(known ?? fresh), ...told };
   if (!isMine(session, me)) session.unreadCount = 0;
   const given = known ? isMine(session, me) && !isMine(known, me) : !begins;
   const missing = given || reason === "moved" ? new Set([...state.missing, told.id]) : state.missing;
   const queue = state.queue?.sessionId === told.id && told.status !== "waiting" ? null : state.queue;
-  return { ...state, missing, queue, sessions: put(state.sessions, told.id, session) };
+  return { ...state, missing, queue, sessions: put(reason === "renamed" ? named(state.sessions, told.customer) : state.sessions, told.id, session) };
 }
 
-/** Somebody has read a session. @param {State} state @param {{ sessionId: string, userId: number, upTo: string }} data @returns {State} */
+/** A customer has another name, in all of its sessions. @param {State["sessions"]} sessions @param {Person} customer */
+function named(sessions, customer) {
+  return new Map([...sessions].map(([id, each]) => [id, each.customer.userId === customer.userId ? { ...each, customer } : each]));
+}
+
+/** Somebody has read a session. @param {State} state @param {import("../wire.js").ReadData} data @returns {State} */
 function read(state, { sessionId, userId, upTo }) {
   const next = marked(state, sessionId, userId, upTo);
   const session = state.sessions.get(sessionId);
