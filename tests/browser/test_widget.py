@@ -46,7 +46,7 @@ def test_a_question_is_answered_and_rated_though_frames_may_keep_nothing(visit, 
     expect(ann.chat.get_by_role("log").get_by_text("It is on its way.")).to_be_visible()
     expect(ann.chat.get_by_text("Bob is typing")).not_to_be_attached()
     # It was looked at, so the agent learns that it was read, and nothing is counted.
-    until(lambda: api(bob).get(path).json()["participants"][0]["readUpTo"] == str(Message.objects.latest("order").public_id), what="it is read")
+    until(lambda: api(bob).get(path).json()["participants"][0]["readUpTo"] == str(session_of(ann).messages.latest("order").public_id), what="it is read")
     expect(ann.page).to_have_title("Tea")
 
     ann.chat.get_by_role("button", name="Options").click()

@@ -52,7 +52,9 @@ export class Transcript {
   draw(rows) {
     const { scroller } = this;
     const last = rows.at(-1)?.key;
-    const grewAbove = this.#drawn.size > 0 && rows.length > 0 && last === this.#lastKey && rows[0]?.key !== this.#firstKey;
+    // The day above them stays the same.
+    const first = rows.find(({ kind }) => kind === "said")?.key;
+    const grewAbove = this.#firstKey !== undefined && first !== this.#firstKey && last === this.#lastKey;
     const fromBottom = scroller.scrollHeight - scroller.scrollTop;
     // What is put above was said before, and is not to be read out as if it came just now.
     this.#log.ariaBusy = String(grewAbove || this.#drawn.size === 0);
@@ -69,7 +71,7 @@ export class Transcript {
       else if (row?.kind === "said") this.#newer.hidden = false;
     }
     this.#lastKey = last;
-    this.#firstKey = rows[0]?.key;
+    this.#firstKey = first;
   }
   /** @type {string | undefined} */
   #firstKey;
