@@ -11,7 +11,9 @@ from playwright.sync_api import expect
 from accounts.models import Customer
 from realtime.chat.models import Session
 from tests.browser.shop import Shop, Visitor
+from tests.markdown import documents
 from tests.servers.waiting import until
+from tests.servers.workers import CHECKOUT
 
 SECRET = "a-secret-that-shop-and-switchboard-share"
 LOADER_BOUND = 3_000
@@ -203,6 +205,21 @@ def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
     api(bob).post(f"{path}/close")
     ann.chat.get_by_role("radio", name="Good").check()
     axe(ann.frame)  # to be rated
+
+
+def test_what_the_document_shows_works(visit, shop):
+    [document] = [each for each in documents(CHECKOUT) if each.name == "docs/widget.md"]
+    shown = {block.kind: block.text.strip().replace("https://switchboard.example", shop.server) for block in document.blocks}
+    ann = visit()
+    assert shown["html"] in ann.page.content().replace('async=""', "async")
+    allowed = {name: sources for name, *sources in (each.split() for each in shop.policy.split(";"))}
+    for name, source in (each.split() for each in shown["text"].split(";")):
+        assert source in allowed[name]
+    proof = hmac.new(SECRET.encode(), b"42", hashlib.sha256).hexdigest()
+    shop.script = shown["javascript"].replace("5f70…", proof)
+    ann.page.reload()
+    ann.open()
+    until(lambda: ann.kept().get("externalId") == "42", what="she is known")
 
 
 def test_the_loader_and_the_chat_weigh_little(visit, shop):

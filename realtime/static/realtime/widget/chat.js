@@ -186,6 +186,7 @@ export class Chat {
   #show(now) {
     if (!now) this.newFrom = null;
     this.#shown = now;
+    if (now) this.shop.ask();
     if (now && !this.live && this.#customer.changes) this.enter();
     this.look();
     this.#changed();

@@ -78,7 +78,10 @@ export class Live {
       if (link.name === "failed" && link.code && GONE.includes(link.code)) gone(link.code);
       else changed();
     });
-    this.#client.on("reset", () => this.#load().then(() => this.#client.startFrom(this.state.asOf)));
+    this.#client.on("reset", () => {
+      const again = this.#snapshot().then(() => this.#client.startFrom(this.state.asOf));
+      again.catch((problem) => gone(problem.status));
+    });
   }
 
   /** Connect a customer who has just been made: there is nothing to load. */
@@ -87,19 +90,10 @@ export class Live {
     this.#start();
   }
 
-  /** Load what was said, then connect. Tries again until it is there; throws Problem where that would not help. */
+  /** Load what was said, then connect. Throws Problem where trying again would not help. */
   async resume() {
-    for (let wait = FIRST_WAIT; !this.#stopped; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-      try {
-        await this.#load();
-        this.#start();
-        return;
-      } catch (problem) {
-        const { status = 0 } = /** @type {any} */ (problem);
-        if (status >= 400 && status < 500 && status !== 429) throw problem;
-        await this.#pause(wait * (0.5 + Math.random() / 2));
-      }
-    }
+    await this.#snapshot();
+    this.#start();
   }
 
   stop() {
@@ -215,6 +209,19 @@ export class Live {
 
   get #oldest() {
     return this.opened[0] ?? null;
+  }
+
+  /** Load, and try again until it is there. */
+  async #snapshot() {
+    for (let wait = FIRST_WAIT; !this.#stopped; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      try {
+        return await this.#load();
+      } catch (problem) {
+        const { status = 0 } = /** @type {any} */ (problem);
+        if (status >= 400 && status < 500 && status !== 429) throw problem;
+        await this.#pause(wait * (0.5 + Math.random() / 2));
+      }
+    }
   }
 
   async #load() {

@@ -125,7 +125,7 @@ export class Transcript {
     if (!element.hasChildNodes()) {
       // Who does not see the sides is told with each message who has written it.
       const who = h("span", { class: "unseen" }, `${row.own ? this.#say("you") : row.name}: `);
-      element.append(who, h("p", { class: "bubble", dir: "auto" }, ...linked(row.text)), h("p", { class: "foot" }));
+      element.append(who, h("div", { class: "bubble" }, h("p", { dir: "auto" }, ...linked(row.text))), h("p", { class: "foot" }));
     }
     const foot = /** @type {HTMLElement} */ (element.lastElementChild);
     const time = row.last && row.status !== "sending" && row.status !== "failed" && h("time", { dateTime: row.at, title: exact(row.at ?? "", this.#lang) }, row.time);

@@ -10,6 +10,8 @@ export class Waiting {
   #say;
   #lang;
   #text = h("p");
+  /** Said to who does not see it: the place, once each time that it changes, and not how the time runs. */
+  spoken = h("p", { class: "unseen", role: "status" });
   #told = "";
   /** @type {object | null} */
   #queue = null;
@@ -20,6 +22,7 @@ export class Waiting {
     this.#say = say;
     this.#lang = lang;
     this.element = h("div", { class: "card waiting", hidden: true }, h("span", { class: "pulse", "aria-hidden": "true" }), this.#text);
+
   }
 
   /**
@@ -33,9 +36,13 @@ export class Waiting {
       this.#since = now;
     }
     this.element.hidden = !queue || !waits;
-    if (!queue || !waits) return;
+    if (!queue || !waits) {
+      this.spoken.textContent = "";
+      return;
+    }
     const { position, estimate_s: estimate } = queue;
     const place = position <= 1 ? this.#say("next") : this.#say("place", { place: this.#lang === "en" ? position : position - 1 });
+    if (this.spoken.textContent !== place) this.spoken.textContent = place;
     const words = [place, ...this.#rest(estimate, (now - this.#since) / 1000)].join(this.#lang === "en" ? " " : "");
     if (words !== this.#told) this.#text.textContent = this.#told = words;
   }
