@@ -49,7 +49,7 @@ LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
     # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
     "text": ("README.md", "docs/sse.md", "docs/widget.md"),
-    "javascript": ("docs/sse.md", "docs/widget.md"),  # run in a browser: tests/browser/test_event_source.py and test_widget_shops.py
+    "javascript": ("docs/sse.md", "docs/client.md", "docs/widget.md"),  # run in a browser: test_event_source.py, test_client_document.py, test_widget_shops.py
     "html": ("docs/widget.md",),  # there, too
 }
 """Kinds of blocks that nobody runs, and the documents that may have them."""
