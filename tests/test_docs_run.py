@@ -221,7 +221,7 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
 
 def test_there_are_blocks_of_every_kind() -> None:
     """A reader of Markdown that finds nothing would try nothing."""
-    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "javascript", "jsonc", "text"}
+    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "html", "javascript", "jsonc", "text"}
     assert sum(block.shown is not None for _, block in BLOCKS) >= 8
 
 

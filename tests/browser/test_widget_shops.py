@@ -47,7 +47,7 @@ def test_a_site_that_is_not_allowed_cannot_frame_the_chat(server, browser):
         eve.context.close()
 
 
-def test_a_name_is_asked_for_only_before_the_first_message(visit):
+def test_a_name_is_asked_for_before_the_first_message_and_an_address_while_nobody_is_there(visit):
     ann = visit()
     ann.button.click()
     expect(ann.chat.get_by_role("heading", name="Tea & Co")).to_be_visible()
@@ -62,12 +62,7 @@ def test_a_name_is_asked_for_only_before_the_first_message(visit):
     assert (made.name, made.channel) == ("Ann", "WEB")
     assert made.metadata == {"page": ann.shop.url, "timeZone": ann.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")}
 
-
-def test_while_nobody_is_there_an_address_may_be_left(visit):
-    ann = visit()
-    ann.button.click()
-    ann.chat.get_by_label("Your name").fill("Ann")
-    ann.say("Is anybody there?")
+    # Nobody is there.
     address = ann.chat.get_by_label("Where can we reach you if you are gone by then?")
     address.fill("ann@nowhere")
     address.press("Enter")

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from realtime.modules import imported_by
+from tests.sockets import connect
 
 STATIC = Path(__file__).parents[2] / "realtime/static"
 WORDS = STATIC / "realtime/widget/words.js"
@@ -39,6 +40,11 @@ def test_only_sites_that_are_allowed_may_frame_the_chat(options):
     assert policy["script-src"] == policy["style-src"] == "'self'"
     assert "X-Frame-Options" not in answer
     assert not re.search(rb"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", answer.content)
+
+
+def test_a_page_that_speaks_another_language_than_its_browser_says_so_in_the_address(server, ann, token):
+    with connect(f"{server.ws_url}/ws/chat", token=token(ann), query={"lang": "zh-hans"}, new=True, headers={"Accept-Language": "en"}) as socket:
+        assert socket.until("connected")["data"]["message"].startswith("欢迎")
 
 
 def test_the_page_names_every_module_that_it_needs():

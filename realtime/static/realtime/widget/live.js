@@ -44,13 +44,14 @@ export class Live {
    * @param {object} given
    * @param {import("../api.js").Api} given.api
    * @param {import("./kept.js").Kept} given.kept
+   * @param {string} given.lang
    * @param {number} given.userId
    * @param {(anew: boolean) => Promise<string>} given.renewed  a good token; throws Problem
    * @param {(status: number) => void} given.gone  the server says that this customer is not there (404), signed out, or not vouched for (403)
    * @param {() => void} given.changed
    * @param {(frame: any) => void} given.heard  each frame, after it was applied
    */
-  constructor({ api, kept, userId, renewed, gone, changed, heard }) {
+  constructor({ api, kept, lang, userId, renewed, gone, changed, heard }) {
     this.userId = userId;
     this.#api = api;
     this.#changed = changed;
@@ -58,7 +59,8 @@ export class Live {
     this.state = support.from({ sessions: [], me: userId, asOf: 0 });
     this.#renewed = renewed;
     this.#client = new Switchboard({
-      path: "/ws/chat",
+      // A page cannot set what its browser says of its language when a socket opens.
+      path: `/ws/chat?lang=${lang}`,
       user: userId,
       storage: /** @type {any} */ (kept),
       credential: async ({ refused }) => {

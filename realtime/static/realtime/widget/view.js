@@ -91,7 +91,7 @@ export class View {
     empty.hidden = !nothing;
     empty.textContent = chat.shop.settings.open ? this.#say("empty") : chat.shop.awayMessage ?? this.#say("emptyAway");
     loading.hidden = !live || (live.loaded && !live.loadingOlder);
-    this.#waiting.draw(live?.state.queue ?? null, session?.status === "waiting");
+    this.#waiting.draw(live?.state.queue ?? null, { waits: session?.status === "waiting" && chat.shop.settings.open, agentsOnline: chat.shop.settings.agentsOnline });
     this.#email.draw();
     this.#rating.draw();
     this.#typing.hidden = !chat.typing;

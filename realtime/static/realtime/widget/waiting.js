@@ -27,10 +27,12 @@ export class Waiting {
 
   /**
    * @param {{ sessionId: string, position: number, estimate_s: number | null } | null} queue  where the customer stands
-   * @param {boolean} waits
+   * @param {object} given
+   * @param {boolean} given.waits  for somebody who will come: while the shop is closed no place is worth telling
+   * @param {boolean} given.agentsOnline  while nobody is, no time is promised
    * @param {number} [now]
    */
-  draw(queue, waits, now = Date.now()) {
+  draw(queue, { waits, agentsOnline }, now = Date.now()) {
     if (queue !== this.#queue) {
       this.#queue = queue;
       this.#since = now;
@@ -43,7 +45,7 @@ export class Waiting {
     const { position, estimate_s: estimate } = queue;
     const place = position <= 1 ? this.#say("next") : this.#say("place", { place: this.#lang === "en" ? position : position - 1 });
     if (this.spoken.textContent !== place) this.spoken.textContent = place;
-    const words = [place, ...this.#rest(estimate, (now - this.#since) / 1000)].join(this.#lang === "en" ? " " : "");
+    const words = [place, ...this.#rest(agentsOnline ? estimate : null, (now - this.#since) / 1000)].join(this.#lang === "en" ? " " : "");
     if (words !== this.#told) this.#text.textContent = this.#told = words;
   }
 
