@@ -52,6 +52,7 @@ export class Switchboard {
     this.state = { name: "stopped" };
     this.member = new member.Member({
       cursor: this.begin(),
+      recalls: options.path.startsWith("/api/ws/tasks/"),
       frame: (frame) => this.emit("frame", frame),
       caughtUp: (count) => this.emit("caughtup", { count }),
     });
