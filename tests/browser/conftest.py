@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.host_site import HostSite, host_site
+from tests.conftest import Servers
+from tests.servers.workers import CHECKOUT, Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
@@ -57,6 +61,51 @@ def page(browser: Browser) -> Iterator[Page]:
     yield made
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """`contexts(locale="zh-CN")`: a browser of its own, as often as one likes; what goes wrong in its scripts fails the test."""
+    opened: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def new(**options: Any) -> BrowserContext:
+        context = browser.new_context(**options)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        opened.append(context)
+        return context
+
+    yield new
+    for context in opened:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """`axe(page)`: what axe-core complains of there, one line each."""
+    source = (CHECKOUT / "tests/node/node_modules/axe-core/axe.min.js").read_text()
+
+    def look(page: Page) -> list[str]:
+        page.evaluate(source)
+        found = page.evaluate("axe.run().then(({ violations }) => violations)")
+        return [f"{each['id']}: {each['help']}: {node['html']}" for each in found for node in each["nodes"]]
+
+    return look
+
+
+@pytest.fixture(scope="package")
+def trial(servers: Servers) -> Iterator[Site]:
+    """Two workers as `make run` has them: in DEBUG, with the demo's shop, and pages of any localhost let in."""
+    with servers.serve(workers=2, env={"DEBUG": "1"}) as running:
+        yield running
+
+
+@pytest.fixture
+def host(trial: Site) -> Iterator[HostSite]:
+    """A site of its own, at another origin than `trial`."""
+    with host_site() as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
