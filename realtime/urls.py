@@ -1,11 +1,10 @@
 """Addresses of the live side that answer plain HTTP."""
 
 from accounts.routing import route
-from realtime import health, pages, views
+from realtime import health, views
 from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
-    route("", pages.demo, name="demo"),
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),
