@@ -261,7 +261,7 @@ export class Community {
       const { users, online_count: onlineCount } = await person.call("GET", "/api/v1/online?limit=100");
       if (person !== this.#person) return;
       const people = Object.fromEntries(users.map((/** @type {any} */ each) => [each.user_id, each.status]));
-      this.#change({ people, onlineCount: this.#seen.onlineCount ?? onlineCount });
+      this.#change({ people, onlineCount });
     });
   }
 

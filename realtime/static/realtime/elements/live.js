@@ -137,9 +137,10 @@ export class LiveElement extends HTMLElement {
   #end() {
     this.#run++;
     clearInterval(this.#countdown);
-    this.client?.stop();
+    const { client } = this;
     this.client = null;
     this.person = null;
+    client?.stop();
   }
 
   /** @param {"credential" | "api"} name @param {unknown} value */
@@ -173,6 +174,7 @@ export class LiveElement extends HTMLElement {
       tell();
       this.#countdown = setInterval(tell, 1000);
     } else this.line("");
+    if (name === "stopped") this.stopped();
   }
 
   // What each element does in its own way.
@@ -191,6 +193,9 @@ export class LiveElement extends HTMLElement {
   frame(frame) {
     void frame;
   }
+
+  /** The server has ended the connection for good, as there is nothing more to tell. */
+  stopped() {}
 
   /** @param {string} text  nothing is wrong if it is empty @param {boolean} [again]  whether trying again helps */
   complain(text, again) {

@@ -65,6 +65,19 @@ export class SwitchboardTask extends LiveElement {
     this.#take(tasks.apply(this.#state, frame));
   }
 
+  /** @override */
+  async stopped() {
+    const { person, task } = this;
+    if (!person || this.#known?.status !== RUNNING) return;
+    // Its end is older than the connection, whose stream begins later.
+    try {
+      const shown = await person.call("GET", `/api/v1/tasks/${encodeURIComponent(task)}`);
+      if (person === this.person) this.#take(tasks.from([shown]));
+    } catch (error) {
+      if (person === this.person) this.failed(error);
+    }
+  }
+
   /** @override @param {string} text @param {boolean} [again] */
   complain(text, again) {
     const { problem } = this.#parts ?? {};
