@@ -20,6 +20,7 @@ import * as wire from "./wire.js";
  * @property {boolean} [keep]  remember the cursor in `storage`, for pages that keep their state there, too; `since` goes before it
  * @property {Storage | null} [storage]  for the outbox; the browser's own, if it is not given, and memory where that is forbidden
  * @property {boolean} [shared]  false: a connection of its own
+ * @property {{ greeting: number, answer: number }} [patience]  ms to wait for `connected`, and for the answer to a ping
  * @property {boolean} [awake]  true: connect while no tab is visible, too
  */
 
@@ -39,8 +40,8 @@ const PATIENCE = Object.freeze({ greeting: 15_000, answer: 5_000 }); // ms
 export class Switchboard {
   /** @param {Options} options */
   constructor(options) {
-    const { server = new URL(import.meta.url).origin, storage = ownStorage(), shared = true, awake = false } = options;
-    this.options = { ...options, server, storage, shared, awake };
+    const { server = new URL(import.meta.url).origin, storage = ownStorage(), shared = true, awake = false, patience = PATIENCE } = options;
+    this.options = { ...options, server, storage };
     this.id = newName();
     this.name = `switchboard ${this.options.server}${this.options.path} ${this.options.user}`;
     this.outbox = new outbox.Outbox(this.name, this.options.storage);
@@ -60,7 +61,7 @@ export class Switchboard {
       shared,
       awake,
       lead: ({ again, looked, say }) => {
-        const how = { server, path, credential, again, looked, patience: PATIENCE };
+        const how = { server, path, credential, again, looked, patience };
         return new hub.Hub({ line: how, outbox: this.outbox, cursor: this.member.cursor, say });
       },
       part: () => {
@@ -153,20 +154,19 @@ export class Switchboard {
   post(frame) {
     const member = "to_user_id" in frame ? "client_message_id" : "clientMessageId";
     const id = /** @type {Record<string, unknown>} */ (frame)[member] || newName();
-    this.put(this.outbox.written(String(id), { ...frame, [member]: id }));
+    this.change({ put: this.outbox.written(String(id), { ...frame, [member]: id }) });
     return String(id);
   }
 
   /** Send one again that has failed. @param {string} id */
   resend(id) {
     const entry = this.outbox.get(id);
-    if (entry) this.put({ ...entry, state: "sending", error: null });
+    if (entry) this.change({ put: { ...entry, state: "sending", error: null } });
   }
 
   /** Give one up. @param {string} id */
   drop(id) {
-    this.outbox.remove(id);
-    this.changed({ remove: id });
+    this.change({ remove: id });
   }
 
   // What comes
@@ -213,19 +213,16 @@ export class Switchboard {
     }
   }
 
-  /** @param {outbox.Entry} entry */
-  put(entry) {
-    this.changed({ put: entry, kept: this.outbox.put(entry) });
-  }
-
   /** @param {outbox.Change} change */
-  changed(change) {
+  change(change) {
+    this.outbox.change(change);
     this.emit("outbox", this.entries);
     this.seat.written(change);
   }
 
   /** @param {line.State} state */
   tell(state) {
+    if (JSON.stringify(state) === JSON.stringify(this.state)) return; // the tab that leads says it to each that asks
     this.state = state;
     this.emit("state", state);
   }
