@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.urls import Resolver404, resolve
 

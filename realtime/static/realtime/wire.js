@@ -74,7 +74,7 @@ export const LONGEST_NAME = 100;
  */
 /**
  * A support session. `reason` is what has happened to it; `note` is what an agent was told at a transfer, and empty for the customer.
- * @typedef {{ id: string, status: "waiting" | "open" | "closed", reason: "opened" | "assigned" | "transferred" | "returned" | "closed" | "reopened" | "rated" | "moved", channel: string, subject: string, customer: Person, agent: Person | null, openedAt: string, waitingSince: string | null, assignedAt: string | null, answeredAt: string | null, closedAt: string | null, rating: number | null, comment: string, note: string }} SessionData
+ * @typedef {{ id: string, status: "waiting" | "open" | "closed", reason: "opened" | "assigned" | "transferred" | "returned" | "closed" | "reopened" | "rated" | "moved" | "renamed", channel: string, subject: string, customer: Person, agent: Person | null, openedAt: string, waitingSince: string | null, assignedAt: string | null, answeredAt: string | null, closedAt: string | null, rating: number | null, comment: string, note: string }} SessionData
  */
 /**
  * @typedef {{ task_id: string, title: string, status: "running" | "completed" | "failed" | "cancelled", message: string, step: number, total_steps: number, progress: number, version: number, timestamp: string, result: unknown }} CompletedData
@@ -143,7 +143,7 @@ export const LONGEST_NAME = 100;
  * @typedef {{ type: "offline_message", seq: number, message: MessageData }} OfflineMessageFrame
  */
 /**
- * A support session was opened, assigned, transferred, given back to the queue, closed, opened again, rated, or moved to another account.
+ * Something has become of a support session; `reason` says what.
  * @typedef {{ type: "session", seq: number, session: SessionData }} SessionChangedFrame
  */
 /**

@@ -4,24 +4,10 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
 
 /**
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{ userId: number, name: string }} Person
+ * @typedef {import("../wire.js").Person} Person
  *
- * @typedef {object} Session
- * @property {string} id
- * @property {string} status  "waiting" | "open" | "closed"
- * @property {string} channel
- * @property {string} subject
- * @property {Person} customer
- * @property {Person | null} agent
- * @property {string} openedAt
- * @property {string | null} waitingSince
- * @property {string | null} assignedAt
- * @property {string | null} answeredAt
- * @property {string | null} closedAt
- * @property {number | null} rating
- * @property {string} comment
- * @property {number} unreadCount  one's own
- * @property {Message | null} lastMessage  its text cut
+ * As REST has it; `unreadCount` is one's own, and the text of `lastMessage` is cut.
+ * @typedef {Omit<import("../wire.js").SessionData, "reason" | "note"> & { unreadCount: number, lastMessage: Message | null }} Session
  *
  * @typedef {object} State
  * @property {number} me
@@ -30,7 +16,7 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
  * @property {ReadonlyMap<string, readonly Message[]>} messages  by session, oldest first: of those that were opened all from the first page on, of others
  *   what came since
  * @property {ReadonlyMap<string, string | null>} older  the address of the page before the oldest message, of sessions that were opened; null: there is none
- * @property {{ sessionId: string, position: number, waiting: number, estimate_s: number | null } | null} queue  where the customer stands
+ * @property {import("../wire.js").QueueData | null} queue  where the customer stands
  * @property {ReadonlyMap<string, ReadonlyMap<number, number>>} typing  by session and user, since when (ms); see `typists`
  * @property {ReadonlyMap<string, ReadonlyMap<number, string>>} reads  by session and user, the newest message that this one has read, as far as it was told
  * @property {ReadonlyMap<string, readonly Person[]>} looking  agents who have a session open
@@ -224,8 +210,8 @@ function became(state, { reason, note: _note, ...told }) {
   const held = state.messages.get(told.id) ?? [];
   // A customer's own is told from its beginning. Of what an agent is given, who knows what was said before.
   const begins = !known && !state.older.has(told.id) && told.customer.userId === me && (reason === "opened" || reason === "assigned") && told.answeredAt === null;
-  const last = held.length ? cut(held[held.length - 1]) : null;
-  const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last };
+  const last = held.at(-1);
+  const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last ? cut(last) : null };
   const session = { ...(known ?? fresh), ...told };
   if (!isMine(session, me)) session.unreadCount = 0;
   const given = known ? isMine(session, me) && !isMine(known, me) : !begins;
@@ -239,7 +225,7 @@ function named(sessions, customer) {
   return new Map([...sessions].map(([id, each]) => [id, each.customer.userId === customer.userId ? { ...each, customer } : each]));
 }
 
-/** Somebody has read a session. @param {State} state @param {{ sessionId: string, userId: number, upTo: string }} data @returns {State} */
+/** Somebody has read a session. @param {State} state @param {import("../wire.js").ReadData} data @returns {State} */
 function read(state, { sessionId, userId, upTo }) {
   const next = marked(state, sessionId, userId, upTo);
   const session = state.sessions.get(sessionId);
