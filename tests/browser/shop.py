@@ -56,7 +56,7 @@ class Shop:
         return "text/html", (
             f'<!doctype html><html lang="{self.lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
             '<title>Tea</title><link rel="stylesheet" href="/shop.css"><script src="/shop.js"></script></head>'
-            f'<body><h1>Tea</h1><p>Green, black, white.</p><script src="{self.server}/widget.js" {self.attributes} async></script></body></html>'
+            f'<body><main><h1>Tea</h1><p>Green, black, white.</p></main><script src="{self.server}/widget.js" {self.attributes} async></script></body></html>'
         )
 
     def __enter__(self) -> Self:
