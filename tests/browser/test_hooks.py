@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -65,12 +66,17 @@ def example(request, trial, host, contexts, libraries, token):
         context.add_cookies([{"name": "who", "value": user.username, "url": host.url}])
         page = context.new_page()
         page.sockets = set()
-        page.on("websocket", lambda socket: (page.sockets.add(socket), socket.on("close", lambda closed: page.sockets.discard(closed))))
+        page.on("websocket", partial(watch, page.sockets))
         page.goto(f"{host.url}/example?with={peer.pk}")
         expect(page.locator("#state")).to_contain_text("Connected,")
         return page
 
     return open_page
+
+
+def watch(sockets, socket):
+    sockets.add(socket)
+    socket.on("close", lambda closed: sockets.discard(closed))  # noqa: PLW0108 - Playwright takes no method of what is not Python's own
 
 
 def messages(page):
