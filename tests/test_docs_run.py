@@ -49,6 +49,8 @@ LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
     "text": ("README.md", "docs/sse.md"),  # a picture, and what tests/realtime/test_sse.py compares with what comes
     "javascript": ("docs/sse.md",),  # run in a browser: tests/browser/test_event_source.py
+    "html": ("docs/elements.md",),  # likewise: tests/browser/test_bell.py and test_task_bar.py
+    "css": ("docs/elements.md",),  # likewise
 }
 """Kinds of blocks that nobody runs, and the documents that may have them."""
 
@@ -219,7 +221,7 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
 
 def test_there_are_blocks_of_every_kind() -> None:
     """A reader of Markdown that finds nothing would try nothing."""
-    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "javascript", "jsonc", "text"}
+    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "javascript", "jsonc", "text", "html", "css"}
     assert sum(block.shown is not None for _, block in BLOCKS) >= 8
 
 

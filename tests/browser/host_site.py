@@ -12,7 +12,11 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import BrowserContext, Page
 
+from tests.markdown import Document
+from tests.servers.workers import CHECKOUT
+
 TOKEN = "/switchboard/token"
+ADDRESS = "https://switchboard.example"
 
 
 class Answer(NamedTuple):
@@ -21,6 +25,12 @@ class Answer(NamedTuple):
     body: str
     kind: str = "text/html"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def shown_in_docs(kind: str, holding: str, server: str) -> str:
+    """The block of that kind in docs/elements.md that holds these words, with the server's address in place of the one that stands there."""
+    [found] = [block.text for block in Document(CHECKOUT, "docs/elements.md").blocks if block.kind == kind and holding in block.text]
+    return found.replace(ADDRESS, server)
 
 
 class HostSite:

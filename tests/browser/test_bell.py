@@ -6,20 +6,21 @@ import pytest
 from playwright.sync_api import expect
 
 from notifications.services import notify
-from tests.browser.host_site import Answer
+from tests.browser.host_site import Answer, shown_in_docs
 from tests.servers.waiting import until
 
 # Nothing may be loaded that is not named, no style may stand in the page, and no text may become markup.
 POLICY = "default-src 'none'; script-src {us}; connect-src 'self' {us} {ws}; require-trusted-types-for 'script'; trusted-types 'none'"
-PAGE = """<!doctype html><html lang="en"><title>Shop</title><script type="module" src="{us}/static/realtime/elements/bell.js"></script>
-<main><h1>Shop</h1><a href="/">Before</a> <switchboard-bell token-from="/switchboard/token"></switchboard-bell> <a href="/">After</a></main></html>"""
+PAGE = """<!doctype html><html lang="{lang}"><title>Shop</title>{style}
+<main><h1>Shop</h1><a href="/">Before</a> {bell} <a href="/">After</a></main></html>"""
 
 
 @pytest.fixture
 def look(trial, host, contexts, token):
     """`look(mia)`: a page of the shop with the bell on it, as that user sees it in a browser of its own."""
     policy = POLICY.format(us=trial.url, ws=trial.ws_url)
-    host.pages["/bell"] = Answer(PAGE.format(us=trial.url), headers=(("Content-Security-Policy", policy),))
+    bell = shown_in_docs("html", "switchboard-bell", trial.url)
+    host.pages["/bell"] = Answer(PAGE.format(lang="en", style="", bell=bell), headers=(("Content-Security-Policy", policy),))
     complaints = []
 
     def open_page(user, path="/bell", **options):
@@ -182,13 +183,17 @@ def test_a_token_that_has_run_out_is_asked_for_again(look, host, mia, expired, t
     assert len(asked) == 2
 
 
-def test_it_speaks_the_language_of_the_page(look, host, trial, mia):
-    host.pages["/zh"] = Answer(PAGE.format(us=trial.url).replace('lang="en"', 'lang="zh-CN"'))
+def test_it_speaks_the_language_of_the_page_and_takes_its_colours(look, host, trial, mia):
+    bell, style = shown_in_docs("html", "switchboard-bell", trial.url), shown_in_docs("css", "switchboard-bell", trial.url)
+    host.pages["/zh"] = Answer(PAGE.format(lang="zh-CN", style=f"<style>{style}</style>", bell=bell))
+    notify(users=mia, type="system", title="乌龙茶到货了", message="…")
     page = look(mia, "/zh")
     connected(page)
-    expect(button(page)).to_have_accessible_name("通知")
+    expect(button(page)).to_have_accessible_name("通知，1 条未读")
+    expect(page.locator("switchboard-bell .count")).to_have_css("background-color", "rgb(122, 59, 105)")
     button(page).click()
-    expect(page.get_by_text("暂无通知")).to_be_visible()
+    page.get_by_role("button", name="全部标为已读").click()
+    expect(button(page)).to_have_accessible_name("通知")
 
 
 def test_axe_finds_nothing(look, mia, axe):

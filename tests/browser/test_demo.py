@@ -11,9 +11,9 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import expect
 
-from accounts.management.commands.createdemo import PEOPLE
 from accounts.models import User
 from notifications.services import notify
+from realtime.demo import PEOPLE
 from tests.cast import PASSWORD
 from tests.servers.waiting import until
 
@@ -141,6 +141,13 @@ def test_one_click_logs_mia_in_on_every_page_of_the_tab(shown, db):
         expect(page.get_by_label("Password")).to_be_visible()
     finally:
         User.objects.filter(username__in=PEOPLE).delete()
+
+
+def test_a_visitor_asks_about_a_product(shown):
+    page = shown()
+    expect(page.locator("switchboard-widget button")).to_be_visible()
+    page.get_by_role("button", name="Ask about Teapot").click()
+    expect(page.frame_locator("switchboard-widget iframe").get_by_role("textbox", name="Write a message")).to_be_visible(timeout=10_000)
 
 
 def test_two_people_see_each_other_and_write_and_nobody_else_reads_it(shown, mia, bob, eve):

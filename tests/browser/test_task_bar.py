@@ -8,11 +8,10 @@ from playwright.sync_api import expect
 from realtime.tasks import services
 from realtime.tasks.models import Task
 from realtime.tasks.reports import Report
-from tests.browser.host_site import Answer
+from tests.browser.host_site import Answer, shown_in_docs
 from tests.servers.waiting import until
 
-PAGE = """<!doctype html><html lang="en"><title>Shop</title><script type="module" src="{us}/static/realtime/elements/task.js"></script>
-<main><h1>Shop</h1><switchboard-task task="{task}" cancellable token-from="/switchboard/token"></switchboard-task></main></html>"""
+PAGE = '<!doctype html><html lang="{lang}"><title>Shop</title><main><h1>Shop</h1>{task}</main></html>'
 HEARD = """() => {
   window.heard = [];
   const said = document.querySelector('switchboard-task').shadowRoot.querySelector('[role=status]');
@@ -33,7 +32,8 @@ def look(trial, host, contexts, token):
 
     def open_page(user, task_id, lang="en", **options):
         host.tokens[user.username] = token(user)
-        host.pages[f"/{task_id}"] = Answer(PAGE.format(us=trial.url, task=task_id).replace('"en"', f'"{lang}"'))
+        shown = shown_in_docs("html", "switchboard-task", trial.url).replace("import-7", task_id)
+        host.pages[f"/{task_id}"] = Answer(PAGE.format(lang=lang, task=shown))
         return host.open(contexts(**options), f"/{task_id}", user.username)
 
     return open_page

@@ -20,11 +20,11 @@ from rest_framework.views import APIView
 from accounts.authentication import person
 from accounts.models import Role, User
 from accounts.permissions import IsMemberOrAgent
-from realtime.demo import work
+from realtime.demo import PASSWORD
 from realtime.pages import page
+from realtime.shop import work
 
 PEOPLE: Final = ("mia", "john")
-PASSWORD: Final = "password123"  # noqa: S105 - what `createdemo` sets
 MOST: Final = 100
 
 PRODUCTS: Final = (
@@ -52,15 +52,15 @@ def home(request: HttpRequest) -> HttpResponse:
     """The shop; where it is not there, what else is."""
     if not settings.DEBUG:
         return page(request, "realtime/front.html")
-    products = [{"picture": f"realtime/demo/pictures/{key}.svg", "name": name, "about": about, "price": price} for key, name, about, price in PRODUCTS]
-    return page(request, "realtime/demo/shop.html", {"products": products, "logins": _logins(), "password": PASSWORD})
+    products = [{"picture": f"realtime/shop/pictures/{key}.svg", "name": name, "about": about, "price": price} for key, name, about, price in PRODUCTS]
+    return page(request, "realtime/shop/shop.html", {"products": products, "logins": _logins(), "password": PASSWORD})
 
 
 @never_cache
 @in_debug_only
 def member(request: HttpRequest) -> HttpResponse:
     """The page of somebody who is logged in to the shop."""
-    return page(request, "realtime/demo/member.html", {"logins": _logins(), "password": PASSWORD})
+    return page(request, "realtime/shop/member.html", {"logins": _logins(), "password": PASSWORD})
 
 
 class DemoView(APIView):

@@ -1,7 +1,7 @@
 """Addresses of the demo, and the first page."""
 
 from accounts.routing import route
-from realtime.demo import views
+from realtime.shop import views
 
 urlpatterns = [
     route("", views.home, name="home"),
