@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("notifications.urls")),
     path("", include("realtime.urls")),
+    path("", include("realtime.shop.urls")),
     path("", include("realtime.presence.urls")),
     path("", include("realtime.chat.urls")),
     path("", include("realtime.hours.urls")),

@@ -8,8 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 
 DEBUG_SITES = ("http://localhost:*", "http://127.0.0.1:*", "http://*.localhost:*")
 """Who else may frame a page of ours in DEBUG, as any localhost may open sockets there."""
@@ -41,19 +39,3 @@ def page(request: HttpRequest, template: str, context: Mapping[str, Any] | None 
 def allowed_sites() -> tuple[str, ...]:
     """The sites that may frame the widget: those whose pages may open sockets."""
     return ("'self'", *settings.SWITCHBOARD.ws_allowed_origins, *(DEBUG_SITES if settings.DEBUG else ()))
-
-
-@never_cache
-def demo(request: HttpRequest) -> HttpResponse:
-    """Two people side by side, who see what they are told as it happens."""
-    password = "password123" if settings.DEBUG else ""  # what `createdemo` sets
-    people = [{"key": name, "username": name if settings.DEBUG else "", "password": password} for name in ("mia", "john")]
-    texts = {
-        "connecting": _("Connecting…"),
-        "connected": _("Connected, to worker %(worker)s"),
-        "waiting": _("No connection, trying again in %(seconds)s s"),
-        "stopped": _("Not connected"),
-        "signed_out": _("You have been signed out. Log in again."),
-        "mark_read": _("Mark read"),
-    }
-    return page(request, "realtime/demo.html", {"people": people, "texts": texts})

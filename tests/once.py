@@ -6,6 +6,7 @@ from typing import Final
 # SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
 ONCE: Final = {
     "test_bad_input",
+    "test_bell",
     "test_board",
     "test_close_codes",
     "test_cork",
@@ -13,6 +14,7 @@ ONCE: Final = {
     "test_cycles",
     "test_daphne",
     "test_database_limits",
+    "test_demo",
     "test_docs",
     "test_docs_frames",
     "test_embedded",
@@ -23,6 +25,7 @@ ONCE: Final = {
     "test_full_workers",
     "test_garbage",
     "test_ground",
+    "test_hooks",
     "test_house",
     "test_lane",
     "test_languages",
@@ -54,6 +57,7 @@ ONCE: Final = {
     "test_static_files",
     "test_tabs",
     "test_talkers",
+    "test_task_bar",
     "test_tracking_away",
     "test_walk",
     "test_wire_page",

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 
+from tests.browser.host_site import HostSite, host_site
 from tests.browser.shop import Shop, Visitor
 from tests.conftest import Servers
+from tests.servers.workers import Site
 
 AXE = Path(__file__).parents[1] / "node/node_modules/axe-core/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -62,6 +64,38 @@ def page(browser: Browser) -> Iterator[Page]:
     yield made
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """`contexts(locale="zh-CN")`: a browser of its own, as often as one likes; what goes wrong in its scripts fails the test."""
+    opened: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def new(**options: Any) -> BrowserContext:
+        context = browser.new_context(**options)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        opened.append(context)
+        return context
+
+    yield new
+    for context in opened:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="package")
+def trial(servers: Servers) -> Iterator[Site]:
+    """Two workers as `make run` has them: in DEBUG, with the demo's shop, and pages of any localhost let in."""
+    with servers.serve(workers=2, env={"DEBUG": "1"}) as running:
+        yield running
+
+
+@pytest.fixture
+def host(trial: Site) -> Iterator[HostSite]:
+    """A site of its own, at another origin than `trial`."""
+    with host_site() as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from realtime.shares import share_out
 from realtime.supervisor import PortUnavailable, Supervisor, listen, worker_config
 
 DEMO = """
-  Demo     {url}/            mia and john, side by side / password123
+  Shop     {url}/            mia and john / password123
+  Console  {url}/console/    agent001 and agent002 / password123
   Admin    {url}/admin/      admin / password123
   API      {url}/api/docs
-  Agents   agent001 and agent002 / password123
 
   Ctrl-C ends it; what you do is kept until the next time.
 """
