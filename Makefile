@@ -32,6 +32,7 @@ test: install-dev chromium node curl
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --quiet --check .
 	$(PY) -m mypy
+	tests/node/node_modules/.bin/tsc -p tests/node
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m pytest -n $(JOBS) --dist worksteal
 	$(PY) -m tests.servers.postgres $(PY) -m pytest -n $(JOBS) --dist worksteal -m "not once"
@@ -95,9 +96,9 @@ node:
 	@set -e; if [ -f tests/node/package-lock.json ]; then \
 		if ! command -v npm >/dev/null; then \
 			if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-				echo "Installing Node for the tests of old clients."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
+				echo "Installing Node for the tests of old clients and the types of our JavaScript."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null; \
 			else \
-				echo "The tests of old clients need Node and npm. On Debian: apt install nodejs npm." >&2; exit 1; \
+				echo "The tests need Node and npm, for old clients and the types of our JavaScript. On Debian: apt install nodejs npm." >&2; exit 1; \
 			fi; \
 		fi; \
 		wanted=$$(cksum < tests/node/package-lock.json); \

@@ -88,9 +88,30 @@ class OldClients(Enum):
 _TOKEN_HELPS: Final = frozenset({"MISSING_TOKEN", "TOKEN_EXPIRED", "INVALID_REQUEST"})
 
 
+class Advice(Enum):
+    """What a close code tells a new client to do."""
+
+    STOP = "stop"
+    BACK_OFF = "back off"
+    REFRESH = "refresh"  # with a new credential, once
+    AT_ONCE = "at once"  # with its cursor
+
+
+ADVICE: Final = (
+    (1000, 1000, Advice.STOP),
+    (1003, 1003, Advice.STOP),
+    (1009, 1009, Advice.STOP),
+    (4000, 4099, Advice.REFRESH),
+    (4100, 4199, Advice.BACK_OFF),
+    (4200, 4299, Advice.AT_ONCE),
+    (4400, 4499, Advice.STOP),
+)
+"""The first and the last code of each range, and its advice. With any other code: back off."""
+
+
 def reconnects(close_code: int) -> bool:
     """Whether the range of a close code invites the client back."""
-    return close_code not in (1000, 1003, 1009) and not 4400 <= close_code < 4500
+    return all(advice is not Advice.STOP for first, last, advice in ADVICE if first <= close_code <= last)
 
 
 def error_frame(refusal: Refusal, *, close_code: int | None = None) -> str:

@@ -52,5 +52,6 @@ ONCE: Final = {
     "test_talkers",
     "test_tracking_away",
     "test_walk",
+    "test_wire_page",
     "test_writer",
 }

@@ -28,7 +28,7 @@ export class Connection {
     try {
       url = await this.hooks.url();
     } catch (error) {
-      if (error.status === 401) this.hooks.refused(4001);
+      if (error instanceof Error && "status" in error && error.status === 401) this.hooks.refused(4001);
       else this.again(this.delay());
       return;
     }

@@ -18,8 +18,8 @@ export class Person {
     this.cursor = 0;
     this.connection = null;
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("person"));
-    this.element = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
-    this.form = this.element.querySelector("form");
+    this.element = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+    this.form = /** @type {HTMLFormElement} */ (this.element.querySelector("form"));
     this.form.username.value = login.username;
     this.form.password.value = login.password;
     this.form.onsubmit = (event) => {
@@ -32,7 +32,7 @@ export class Person {
 
   /** @param {string} name @returns {HTMLElement} */
   part(name) {
-    return this.element.querySelector(`.${name}`);
+    return /** @type {HTMLElement} */ (this.element.querySelector(`.${name}`));
   }
 
   start() {
@@ -44,7 +44,7 @@ export class Person {
       url: () => this.address(),
       frame: (frame) => this.apply(frame),
       state: (state, seconds) => this.showState(state, seconds),
-      refused: () => this.end(this.texts.signed_out),
+      refused: () => this.end(this.texts.signed_out ?? ""),
     });
     this.connection.open();
   }
@@ -82,7 +82,7 @@ export class Person {
     try {
       await work();
     } catch (error) {
-      this.part("problem").textContent = error.message;
+      this.part("problem").textContent = String(error instanceof Error ? error.message : error);
     }
   }
 
@@ -95,7 +95,7 @@ export class Person {
 
   async load() {
     const snapshot = await this.api.call("GET", `/api/v1/notifications?limit=${SHOWN}`);
-    this.notifications = new Map(snapshot.results.map((each) => [each.id, each]));
+    this.notifications = new Map(snapshot.results.map((/** @type {any} */ each) => [each.id, each]));
     this.unread = snapshot.unread_count;
     this.cursor = snapshot.as_of;
     this.show();
@@ -134,7 +134,7 @@ export class Person {
     const line = this.part("connection");
     line.dataset.state = state;
     line.dataset.worker = this.worker ?? "";
-    line.textContent = this.texts[state].replace("%(seconds)s", String(seconds)).replace("%(worker)s", this.worker ?? "");
+    line.textContent = (this.texts[state] ?? "").replace("%(seconds)s", String(seconds)).replace("%(worker)s", this.worker ?? "");
   }
 
   show() {
@@ -165,7 +165,7 @@ export class Person {
     if (notification.status === "unread") {
       const read = document.createElement("button");
       read.type = "button";
-      read.textContent = this.texts.mark_read;
+      read.textContent = this.texts.mark_read ?? "";
       read.onclick = () => this.try(() => this.api.call("PATCH", `/api/v1/notifications/${notification.id}`, { status: "read" }));
       row.append(read);
     }
