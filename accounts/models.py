@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import groups, standing
@@ -83,8 +84,10 @@ class User(AbstractUser):
 
     @property
     def shown_name(self) -> str:
-        """The name that others see."""
-        return self.display_name or self.username
+        """The name that others see, in the active language where a customer has given none."""
+        if self.display_name or self.role != Role.CUSTOMER:
+            return self.display_name or self.username
+        return gettext("Visitor %(number)s") % {"number": self.pk}
 
     @property
     def standing(self) -> Standing:
@@ -167,7 +170,7 @@ class Customer(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="customer")
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("name"), max_length=100, blank=True)
     channel = models.CharField(_("channel"), max_length=20)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     external_id = models.CharField(_("external id"), max_length=200, null=True, blank=True, unique=True, help_text=_("The host site's own id, once proved."))
@@ -179,7 +182,7 @@ class Customer(models.Model):
         verbose_name_plural = _("customers")
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or self.user.shown_name
 
 
 class Agent(models.Model):

@@ -27,7 +27,9 @@ class Identity(serializers.Serializer[Any]):
 
 
 class NewCustomer(serializers.Serializer[Any]):
-    name = Text(max_length=100)
+    """Who gives no `name` is “Visitor” and a number to agents."""
+
+    name = Text(max_length=100, allow_blank=True, default="")
     channel = Text(max_length=20, validators=[CHANNEL])
     metadata = Metadata(required=False, allow_null=True)
     identity = Identity(required=False, allow_null=True)

@@ -100,6 +100,13 @@ def sender(text: str) -> str:
     return text
 
 
+def label(text: str) -> str:
+    """Read a name to be shown, of one line."""
+    if len(text) > 100 or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
 def language(text: str) -> str:
     """Read one of the languages we speak."""
     if text not in ("en", "zh-hans"):

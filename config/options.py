@@ -19,7 +19,7 @@ from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.knobs import RATE, SECRET, hosts, knob, language, mail_server, networks, origins, read, seconds, sender, url, whole
+from config.knobs import RATE, SECRET, hosts, knob, label, language, mail_server, networks, origins, read, seconds, sender, url, whole
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -161,6 +161,14 @@ class Options:
     """When somebody was seen last is written at most this often."""
 
     # Support
+    shop_name: str = knob("Support", label, "up to 100 characters")
+    """Who answers, as customers read it while no agent has."""
+    widget_ask_name: bool = knob(False)
+    """Whether the widget asks for a name before the first message."""
+    support_wait_warn: float = knob(120.0, **seconds(1, 86400))
+    """From when on a customer who waits is shown to agents as waiting long."""
+    support_wait_bad: float = knob(300.0, **seconds(1, 86400))
+    """And from when on as waiting too long."""
     support_grace: float = knob(60.0, **seconds(0, 86400))
     """How long an agent may be without a connection before what its customers wait for is given to another."""
     support_reopen: float = knob(86400.0, **seconds(0, 365 * 86400))
@@ -232,6 +240,8 @@ class Options:
             raise ImproperlyConfigured("IDENTITY_SECRET must differ from SECRET_KEY, or the host could sign tokens as us.")
         if self.email_url and not self.email_from:
             raise ImproperlyConfigured("EMAIL_URL needs EMAIL_FROM: whom the mails come from, such as Shop <support@shop.example>.")
+        if self.support_wait_bad <= self.support_wait_warn:
+            raise ImproperlyConfigured("SUPPORT_WAIT_BAD must be above SUPPORT_WAIT_WARN.")
         if self.identity_required and not self.identity_secret:
             raise ImproperlyConfigured("IDENTITY_REQUIRED needs IDENTITY_SECRET: at least 32 characters, shared with the host site.")
 

@@ -102,7 +102,7 @@ class SessionData(Shape, kw_only=True, rename="camel"):
 
     id: UUID
     status: Literal["waiting", "open", "closed"]
-    reason: Literal["opened", "assigned", "transferred", "returned", "closed", "reopened", "rated", "moved"]
+    reason: Literal["opened", "assigned", "transferred", "returned", "closed", "reopened", "rated", "moved", "renamed"]
     channel: str
     subject: str
     customer: Person
@@ -118,7 +118,7 @@ class SessionData(Shape, kw_only=True, rename="camel"):
 
 
 class SessionChanged(Durable, kw_only=True, tag="session"):
-    """A support session was opened, assigned, transferred, given back to the queue, closed, opened again, rated, or moved to another account."""
+    """Something has become of a support session; `reason` says what."""
 
     topic: ClassVar[str] = SUPPORT
     session: SessionData

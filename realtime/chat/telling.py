@@ -29,7 +29,7 @@ from realtime.chat.events import (
 from realtime.chat.models import Message, Session
 from realtime.chat.words import agent_name, text_of
 
-Reason = Literal["opened", "assigned", "transferred", "returned", "closed", "reopened", "rated", "moved"]
+Reason = Literal["opened", "assigned", "transferred", "returned", "closed", "reopened", "rated", "moved", "renamed"]
 
 
 @dataclass

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.claims import MAX_ID
-from accounts.fields import Text
+from accounts.fields import Metadata, Text
 from notifications.serializers import LARGEST_ID
 from realtime.chat.models import Message, Session
 from realtime.chat.words import agent_name
 from realtime.desk.figures import MOST_DAYS
 from realtime.hours import zones
 from realtime.hours.models import known_zone
+from realtime.presence.serializers import STATUSES
 
 EARLIEST: Final = date(2000, 1, 1)
 LATEST: Final = date(2999, 12, 31)
@@ -65,7 +66,64 @@ class ReplyPage(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
 
 
+# Before and behind the desk
+
+
+class FrontSerializer(serializers.Serializer[Any]):
+    """What a shop's page shows before anybody has written. `nextOpening` is null while it is open, or where it does not open within 366 days."""
+
+    shopName = serializers.CharField()
+    askName = serializers.BooleanField(help_text="Whether the widget asks for a name first.")
+    identityRequired = serializers.BooleanField(help_text="Whether only customers whom the host site vouches for may write.")
+    waitWarn = serializers.FloatField(help_text="Seconds from which on agents are shown that somebody waits long.")
+    waitBad = serializers.FloatField(help_text="Seconds from which on it is too long.")
+    answersIn = serializers.IntegerField(source="answers_in", allow_null=True, help_text="The usual seconds to the first answer; null: too few to say.")
+    open = serializers.BooleanField()
+    nextOpening = serializers.DateTimeField(source="next_opening", allow_null=True)
+    agentsOnline = serializers.BooleanField(source="agents_online", help_text="Whether any agent is there.")
+    emailPossible = serializers.BooleanField(help_text="Whether answers are mailed to who leaves an address.")
+
+
+class AgentsQuery(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
+    cursor = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False, help_text="Only those after this number; `next` has it.")
+
+
+class AgentSerializer(serializers.Serializer[Any]):
+    """An agent as its colleagues see it. `status` and `available` are null while Redis does not say."""
+
+    userId = serializers.IntegerField(source="user.pk")
+    name = serializers.CharField(source="user.shown_name")
+    status = serializers.ChoiceField(STATUSES, source="load.status", allow_null=True)
+    openSessions = serializers.IntegerField(source="load.serving")
+    maxSessions = serializers.IntegerField(source="load.most")
+    available = serializers.BooleanField(source="load.available", allow_null=True, help_text="Whether it would be given one more session.")
+
+
+class AgentPage(serializers.Serializer[Any]):
+    """A page, by number."""
+
+    results = AgentSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
 # A customer
+
+
+class MeChange(serializers.Serializer[Any]):
+    """What is left out stays. An empty name is none."""
+
+    name = Text(max_length=100, allow_blank=True, required=False)
+    metadata = Metadata(required=False)
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """A customer as it sees itself; `name` is what it gave, or empty."""
+
+    userId = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+    channel = serializers.CharField()
+    metadata = serializers.JSONField()
 
 
 class EarlierSession(serializers.Serializer[Any]):
@@ -85,7 +143,7 @@ class CardSerializer(serializers.Serializer[Any]):
     """A customer as agents see it: without its id, which is its only secret. `email` is null unless it has left one."""
 
     userId = serializers.IntegerField(source="pk")
-    name = serializers.CharField()
+    name = serializers.CharField(source="user.shown_name")
     channel = serializers.CharField()
     language = serializers.CharField(source="user.language")
     metadata = serializers.JSONField()

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import QuerySet
 
 from accounts.models import Customer, Role, User
-from realtime.chat.sessions import visible_to
+from notifications.transactions import retried
+from realtime.chat.locking import locked
+from realtime.chat.models import Session
+from realtime.chat.sessions import ACTIVE, visible_to
+from realtime.chat.telling import Telling
 from realtime.desk.models import Contact
+
+
+@retried
+def describe(*, customer_id: int, name: str | None = None, metadata: Mapping[str, Any] | None = None) -> Customer:
+    """Who a customer says it is, now; None leaves that as it was. Whoever it writes with is told a new name."""
+    customer = Customer.objects.select_for_update(of=("self",)).select_related("user").get(pk=customer_id)
+    sessions = locked(Session.objects.filter(customer=customer_id, status__in=ACTIVE))
+    renamed = name is not None and name != customer.name
+    if metadata is not None:
+        customer.metadata = dict(metadata)
+    if name is not None:
+        customer.name = customer.user.display_name = name
+    customer.save(update_fields=["name", "metadata"])
+    if renamed:
+        customer.user.save(update_fields=["display_name"])
+        telling = Telling()
+        for session in sessions:
+            session.customer.display_name = customer.name
+            telling.session(session, "renamed")
+        telling.send()
+    return customer
 
 
 def leave_email(*, customer: User, email: str) -> None:

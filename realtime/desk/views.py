@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import languages
 from accounts.authentication import person
 from accounts.claims import MAX_ID
-from accounts.models import Customer, Role, User
+from accounts.models import Agent, Customer, Role, User
 from accounts.permissions import IsAgent, IsPerson, IsStaff
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from realtime.chat import services as chat
+from realtime.chat.load import loads
 from realtime.chat.models import Session
 from realtime.chat.sessions import visible_to
 from realtime.chat.views import Supporters
@@ -29,6 +33,7 @@ from realtime.chat.words import agent_name
 from realtime.declined import as_problem
 from realtime.desk import figures, services
 from realtime.desk import serializers as shapes
+from realtime.desk.front import front
 from realtime.desk.models import CannedReply
 from realtime.desk.search import search
 
@@ -59,6 +64,51 @@ class RepliesView(APIView):
         shown = rows[: query["limit"]]
         cursor = shown[-1].shortcut if len(rows) > len(shown) else None
         return _page(request, query, shapes.ReplySerializer([{"shortcut": each.shortcut, "text": each.filled(names)} for each in shown], many=True), cursor)
+
+
+class SettingsView(APIView):
+    """What a shop's page shows before there is a customer."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses={200: shapes.FrontSerializer, "4XX": PROBLEM})
+    def get(self, request: Request) -> Response:
+        """Who answers and how soon, whether somebody is there, and what the widget asks for. The same for everybody."""
+        knobs, found = settings.SWITCHBOARD, asdict(front.get())
+        found |= {"shopName": knobs.shop_name, "askName": knobs.widget_ask_name, "identityRequired": knobs.identity_required}
+        found |= {"waitWarn": knobs.support_wait_warn, "waitBad": knobs.support_wait_bad, "emailPossible": bool(knobs.email_url)}
+        return Response(shapes.FrontSerializer(found).data, headers={"Cache-Control": "public, max-age=60"})
+
+
+class AgentsView(APIView):
+    permission_classes = AT_THE_DESK
+
+    @extend_schema(parameters=[shapes.AgentsQuery], responses={200: shapes.AgentPage, "4XX": PROBLEM})
+    def get(self, request: Request) -> Response:
+        """The agents, how they are and how busy, to choose one to transfer a session to."""
+        query = _checked(shapes.AgentsQuery(data=request.query_params))
+        wanted = User.objects.filter(role=Role.AGENT, is_active=True, pk__gt=query.get("cursor", 0)).select_related("agent").order_by("pk")
+        rows = list(wanted[: query["limit"] + 1])
+        shown = rows[: query["limit"]]
+        busy = loads(each.agent if hasattr(each, "agent") else Agent(user=each) for each in shown)
+        cursor = shown[-1].pk if len(rows) > len(shown) else None
+        return _page(request, query, shapes.AgentSerializer([{"user": each, "load": busy[each.pk]} for each in shown], many=True), cursor)
+
+
+class MeView(APIView):
+    """A customer who says later who she is."""
+
+    permission_classes = (IsCustomer,)
+    throttle_classes = (Supporters,)
+
+    @extend_schema(request=shapes.MeChange, responses={200: shapes.MeSerializer, "4XX": PROBLEM})
+    def patch(self, request: Request) -> Response:
+        """Change one's name, or what the shop's page says of one; the agent sees it at once."""
+        asked = _checked(shapes.MeChange(data=request.data))
+        languages.note(person(request), request.headers.get("Accept-Language", ""))
+        customer = services.describe(customer_id=person(request).pk, name=asked.get("name"), metadata=asked.get("metadata"))
+        return Response(shapes.MeSerializer(customer).data)
 
 
 class CardView(APIView):
