@@ -57,3 +57,9 @@ def demo(request: HttpRequest) -> HttpResponse:
         "mark_read": _("Mark read"),
     }
     return page(request, "realtime/demo.html", {"people": people, "texts": texts})
+
+
+@never_cache
+def console(request: HttpRequest) -> HttpResponse:
+    """Where agents answer. Whoever opens it logs in on the page itself."""
+    return page(request, "realtime/console.html")

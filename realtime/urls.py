@@ -6,6 +6,7 @@ from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
     route("", pages.demo, name="demo"),
+    route("console", pages.console, name="console"),
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),

@@ -13,7 +13,7 @@ export class Composer {
    * @param {import("./words.js").Say} given.say
    * @param {import("./kept.js").Kept} given.kept
    * @param {() => { customer: string, agent: string }} given.names  what placeholders become
-   * @param {(text: string, note: boolean) => void} given.send
+   * @param {(text: string, note: boolean) => boolean} given.send  false: it could not be taken
    * @param {(types: boolean) => void} given.types
    * @param {() => void} given.canned  a canned reply is wanted
    */
@@ -156,7 +156,7 @@ export class Composer {
     const note = this.note || !this.mayAnswer;
     const text = (note ? this.field.value : fillAll(this.field.value, this.names())).trim();
     if (!text || [...text].length > LONGEST) return;
-    this.send(text, note);
+    if (!this.send(text, note)) return;
     // A note is followed by a note until somebody says otherwise: what was meant for agents must not reach the customer.
     this.field.value = "";
     this.typedAt = 0;

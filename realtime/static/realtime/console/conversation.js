@@ -14,7 +14,7 @@ import { Log } from "./log.js";
  * @property {(session: Session) => void} claim
  * @property {(session: Session) => void} transfer
  * @property {(session: Session) => void} close
- * @property {(session: Session, text: string, note: boolean) => void} post
+ * @property {(session: Session, text: string, note: boolean) => boolean} post  false: it could not be taken
  * @property {(session: Session, types: boolean) => void} types
  * @property {(session: Session) => void} seen  its end is in view
  * @property {(id: string) => void} again
@@ -78,7 +78,13 @@ export class Conversation {
       say,
       kept,
       names: () => ({ customer: this.session()?.customer.name ?? "", agent: me.displayName }),
-      send: (text, note) => this.#with((session) => (deeds.post(session, text, note), this.log?.toEnd())),
+      send: (text, note) => {
+        const session = this.session();
+        if (!session || !deeds.post(session, text, note)) return false;
+        this.newFrom = null;
+        this.log?.toEnd();
+        return true;
+      },
       types: (types) => this.#with((session) => deeds.types(session, types)),
       canned: () => void this.canned.open(),
     });
@@ -113,10 +119,19 @@ export class Conversation {
     this.update();
   }
 
-  /** Write, once it is drawn. @param {boolean} note */
+  /** Go to the field, for an answer or a note. @param {boolean} note */
   write(note) {
-    if (!this.session() || this.foot.hidden || this.composer.element.hidden) return;
-    this.composer.mode(note && true, true);
+    if (this.#mayWrite()) this.composer.mode(note, true);
+  }
+
+  /** Find a canned reply. */
+  replies() {
+    if (this.#mayWrite() && !this.composer.cannedButton.hidden) void this.canned.open();
+  }
+
+  /** Load what is open anew. */
+  async reload() {
+    if (this.id) await this.#load(this.id);
   }
 
   update() {
@@ -141,10 +156,21 @@ export class Conversation {
     }
     this.#head(session);
     this.#feet(session);
-    fill(this.noticeLine, this.notice);
-    this.noticeLine.hidden = !this.notice;
+    const notice = this.notice || this.#handed(session);
+    fill(this.noticeLine, notice);
+    this.noticeLine.hidden = !notice;
     fill(element, this.header, this.noticeLine, this.place, this.foot);
     if (session && this.log?.atEnd) this.deeds.seen(session);
+  }
+
+  #mayWrite() {
+    return Boolean(this.session()) && !this.foot.hidden && !this.composer.element.hidden;
+  }
+
+  /** What the agent before has written for this one. @param {Session | undefined} session */
+  #handed(session) {
+    const last = session && this.store.transfers.get(session.id)?.at(-1);
+    return last?.note ? this.say("handedBy", { from: last.by?.name ?? last.fromAgent?.name ?? "", to: last.toAgent?.name ?? "", note: last.note }) : "";
   }
 
   /** @param {Session | undefined} session */

@@ -18,7 +18,7 @@ import { chooseAgent } from "./transfer.js";
  * @param {() => import("../client.js").Switchboard | null} desk.client
  * @param {(text: string) => void} desk.tell  something about the session that is open
  * @param {() => void} desk.changed
- * @param {() => void} desk.claimed
+ * @param {(id: string) => void} desk.claimed
  * @param {() => void} desk.back
  * @param {() => void} desk.customer
  * @returns {import("./conversation.js").Deeds}
@@ -58,7 +58,15 @@ export function deedsOf({ say, me, call, leave, store, undo, news, client, tell,
     },
     again: (id) => client()?.resend(id),
     drop: (id) => client()?.drop(id),
-    post: (session, text, note) => client()?.post({ type: "message", sessionId: session.id, text, ...(note ? { note: true } : {}) }),
+    post: (session, text, note) => {
+      try {
+        return client()?.post({ type: "message", sessionId: session.id, text, ...(note ? { note: true } : {}) }) !== undefined;
+      } catch (error) {
+        // More waits already than is kept: what was typed stays where it is.
+        news.tell(/** @type {Error} */ (error).message, { bad: true });
+        return false;
+      }
+    },
     types: (session, types) => client()?.send({ type: "typing", data: { is_typing: types, context: session.id } }),
     replies: async () => (await call("GET", "/api/v1/support/canned-replies?limit=1000")).results,
 
@@ -72,7 +80,7 @@ export function deedsOf({ say, me, call, leave, store, undo, news, client, tell,
       if (session.status !== "waiting") return;
       try {
         store.answered(await call("POST", `/api/v1/sessions/${session.id}/claim`));
-        claimed();
+        claimed(session.id);
         await store.open(session.id);
       } catch (error) {
         // Who was faster stands in the answer.

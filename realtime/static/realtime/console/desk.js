@@ -2,20 +2,19 @@
 
 import { Api, Problem } from "../api.js";
 import { Switchboard } from "../client.js";
-import { h } from "../dom.js";
 import { Alerts } from "./alerts.js";
 import { Band } from "./band.js";
 import { Conversation } from "./conversation.js";
 import { CustomerPanel } from "./customer.js";
 import { deedsOf } from "./deeds.js";
-import { icon } from "./dialog.js";
 import { Doorway } from "./doorway.js";
-import { showFigures } from "./figures.js";
 import { showHelp } from "./help.js";
 import { Kept } from "./kept.js";
 import { listen } from "./keys.js";
 import { SessionList } from "./list.js";
+import { Lookout } from "./lookout.js";
 import { News } from "./news.js";
+import { columns } from "./page.js";
 import { Place } from "./place.js";
 import { Rounds } from "./rounds.js";
 import { Search } from "./search.js";
@@ -27,7 +26,7 @@ import { Undo } from "./undo.js";
 /** @typedef {import("./shapes.js").Login} Login */
 
 /** Closed with these, or answered so, only a new login helps. */
-const LOGGED_OUT = new Set([401, 4001, 4401, 4410, "TOKEN_EXPIRED", "SESSION_REVOKED", "MISSING_TOKEN"]);
+const LOGGED_OUT = new Set([401, 4001, 4401, 4410]);
 
 export class Desk {
   /** @param {{ account: import("./account.js").Account, login: Login, say: import("./words.js").Say, lang: string, root: HTMLElement }} given */
@@ -73,19 +72,28 @@ export class Desk {
       leave: (path, body) => this.leave(path, body),
       client: () => this.client,
       tell: (text) => this.conversation.tell(text),
-      claimed: () => serves && this.place.show("mine"),
+      claimed: (id) => {
+        if (serves) this.place.show("mine");
+        this.place.open(id);
+      },
       back: () => this.back(),
       customer: () => this.drawer(!root.classList.contains("drawer")),
     });
     this.conversation = new Conversation({ say, lang, me: this.me, store: this.store, kept: this.kept, deeds: this.deeds });
     this.customer = new CustomerPanel({ say, lang, call, open: (id) => this.found(null, id, null), close: () => this.drawer(false), blocked: () => void this.rounds.now() });
     this.rounds = new Rounds({ refresh: () => this.refresh() });
-    this.page = this.#page();
+    this.lookout = new Lookout({
+      say, me: user.id, store: this.store, alerts: this.alerts, news: this.news, rounds: this.rounds,
+      open: (id) => this.place.open(id),
+      inView: (id) => document.visibilityState === "visible" && this.place.session === id && Boolean(this.conversation.log?.atEnd),
+      isOpen: (id) => this.place.session === id,
+    });
+    this.page = columns(this);
   }
 
   /** Show it, load what is there, and connect. */
   async start() {
-    this.root.replaceChildren(...this.page);
+    this.root.replaceChildren(...this.page.parts);
     this.account.renewed = (login) => (this.doorway.close(), this.loggedIn(login));
     addEventListener("visibilitychange", () => this.changed());
     allowSound();
@@ -175,10 +183,7 @@ export class Desk {
   }
 
   async refresh() {
-    const came = await this.store.refresh(this.place.list, this.place.session);
-    for (const session of came) {
-      this.alerts.tell({ kind: "queue", id: session.id, title: this.say("waitsNow", { name: session.customer.name }), text: session.lastMessage?.text ?? session.subject, session: session.id });
-    }
+    this.lookout.came(await this.store.refresh(this.place.list, this.place.session));
   }
 
   // Coming and going
@@ -195,7 +200,7 @@ export class Desk {
       history.replaceState(null, "", location.pathname);
       return location.reload();
     }
-    this.expiring.hidden = true;
+    this.page.expiring.hidden = true;
     if (this.client?.state.name === "connected") this.client.authenticate(login.token);
     else if (this.client) this.client.retry();
     else void this.load();
@@ -222,23 +227,24 @@ export class Desk {
       user: this.me.id,
       since,
       credential: async () => ({ ticket: (await this.call("POST", "/api/v1/ws/ticket", {})).ticket }),
-      renew: async () => null,
+      // An agent is told of what comes while the window is hidden, too.
+      awake: true,
     });
     this.client = client;
-    client.on("frame", (/** @type {any} */ frame) => this.#frame(frame));
-    client.on("state", (/** @type {any} */ state) => this.#state(state));
-    client.on("caughtup", (/** @type {any} */ { count }) => this.band.caughtUp(count));
+    client.on("frame", (frame) => this.lookout.frame(frame));
+    client.on("state", (state) => this.#state(state));
+    client.on("caughtup", ({ count }) => this.band.caughtUp(count));
     client.on("outbox", () => this.changed());
     client.on("reset", () => this.load());
-    client.on("expiring", () => (this.expiring.hidden = false));
+    client.on("expiring", () => (this.page.expiring.hidden = false));
     client.start();
   }
 
-  /** @param {any} state */
+  /** @param {import("../line.js").State} state */
   #state(state) {
     this.band.state(state);
     this.root.dataset.connection = state.name;
-    if (state.name === "failed" && LOGGED_OUT.has(state.code)) this.loggedOut();
+    if (state.name === "failed" && LOGGED_OUT.has(state.code ?? 0)) this.loggedOut();
     if (state.name !== "connected") return;
     this.client?.send({ type: "look", sessionId: this.place.session });
     this.watched = "";
@@ -246,31 +252,6 @@ export class Desk {
     this.rounds.now();
     // How oneself is, is told to everybody but oneself.
     void this.call("GET", `/api/v1/status/${this.me.id}`).then(({ status }) => this.status.show(status), () => {});
-  }
-
-  /** @param {any} frame */
-  #frame(frame) {
-    this.store.apply(frame);
-    const { say, place } = this;
-    if (frame.type === "waiting") this.rounds.now();
-    if (frame.type === "message" && frame.message.senderType === "CUSTOMER") {
-      const { id, sessionId, text } = frame.message;
-      const name = this.store.session(sessionId)?.customer.name ?? "";
-      const inView = document.visibilityState === "visible" && place.session === sessionId && this.conversation.log?.atEnd;
-      if (!inView) this.alerts.tell({ kind: "message", id, title: name, text, session: sessionId });
-    }
-    if (frame.type === "session") this.#became(frame.session);
-  }
-
-  /** @param {any} session */
-  #became({ id, reason, agent, customer, note }) {
-    const { say } = this;
-    this.rounds.now();
-    const given = agent?.userId === this.me.id && ["assigned", "transferred", "reopened"].includes(reason);
-    if (!given || this.place.session === id) return;
-    const text = say(reason === "transferred" ? "wasGivenYou" : "isYours", { name: customer.name }) + (note ? ` ${note}` : "");
-    this.news.tell(text, { button: say("open"), chosen: () => this.place.open(id) });
-    this.alerts.tell({ kind: "queue", id: `${id} ${reason}`, title: say("isYours", { name: customer.name }), text: note, session: id });
   }
 
   /** Ask how the customers in sight are, whenever these are others. */
@@ -311,26 +292,5 @@ export class Desk {
       },
       () => this.kept.choices.keys,
     );
-  }
-
-  #page() {
-    const { say, lang } = this;
-    /** @param {Parameters<typeof icon>[0]} drawing @param {import("./words.js").Key} name @param {() => void} shown */
-    const button = (drawing, name, shown) => h("button", { type: "button", class: "plain icon", "aria-label": say(name), title: say(name), onclick: shown }, icon(drawing));
-    this.expiring = h("div", { class: "band", data: { state: "warn" }, hidden: true }, h("span", { role: "status" }, say("loginEnds")), h("button", { type: "button", class: "link", onclick: () => this.doorway.open("", false) }, say("logInAgain")));
-    return [
-      h(
-        "header",
-        { class: "top" },
-        h("h1", null, say("console")),
-        this.status.element,
-        h("div", { class: "bands" }, this.band.element, this.expiring),
-        button("bell", "alerts", () => this.alerts.show()),
-        button("chart", "figures", () => showFigures({ say, lang, staff: this.me.staff, call: this.call.bind(this) })),
-        button("help", "help", () => showHelp(say)),
-      ),
-      h("main", { class: "columns" }, this.list.element, this.conversation.element, this.customer.element),
-      h("div", { class: "below" }, this.news.element, this.undo.element),
-    ];
   }
 }

@@ -11,7 +11,7 @@
  * @property {string} agentName
  * @property {string} text
  * @property {boolean} isMine
- * @property {boolean} [isNote]
+ * @property {boolean} isNote
  * @property {string} createdAt
  * @property {string} clientMessageId
  *
@@ -29,8 +29,8 @@
  * @property {string | null} closedAt
  * @property {number | null} rating
  * @property {string} comment
- * @property {number} [unreadCount]
- * @property {Message | null} [lastMessage]
+ * @property {number} unreadCount  one's own
+ * @property {Message | null} lastMessage  its text cut
  *
  * @typedef {object} Login  what `/api/v1/public/login` answers, and whether this is staff
  * @property {string} token

@@ -3,6 +3,8 @@
 
 import { Problem } from "../api.js";
 import { support } from "../state.js";
+import { Owed } from "./owed.js";
+import { everyPage, local } from "./pages.js";
 import { byWaiting } from "./waiting.js";
 
 /** @typedef {import("./shapes.js").Session} Session */
@@ -11,7 +13,6 @@ import { byWaiting } from "./waiting.js";
 
 const PAGE = 50;
 const MOST = 1000;
-const LISTED = 200;
 
 export class Store {
   /**
@@ -25,8 +26,7 @@ export class Store {
     this.call = call;
     this.changed = changed;
     this.state = support.from({ sessions: [], me, asOf: 0 });
-    /** When the first unanswered message came, by session. @type {Map<string, string>} */
-    this.owedSince = new Map();
+    this.debts = new Owed();
     /** @type {Record<ListName, "loading" | "ready" | Problem>} */
     this.lists = { mine: "loading", waiting: "loading", all: "loading" };
     /** Staff's list of all sessions, in its order. @type {{ ids: string[], next: string | null }} */
@@ -42,13 +42,13 @@ export class Store {
   /** Load the snapshot anew, and the session that is open. @param {string | null} [open] @returns {Promise<number>} the number it is true for */
   async reload(open = null) {
     try {
-      const waiting = await this.#pages("/api/v1/sessions?status=waiting");
-      const mine = await this.#pages(`/api/v1/sessions?status=open&agent=${this.me}`);
+      const waiting = await everyPage(this.call, "/api/v1/sessions?status=waiting");
+      const mine = await everyPage(this.call, `/api/v1/sessions?status=open&agent=${this.me}`);
       const before = this.state;
       const fresh = support.from({ sessions: mine.results, me: this.me, asOf: mine.asOf });
       const kept = { looking: before.looking, presence: before.presence, typing: before.typing, messages: only(before.messages, open) };
       this.state = support.waiting({ ...fresh, ...kept }, waiting.results);
-      for (const session of this.state.sessions.values()) this.#owe(session);
+      for (const session of this.#known()) this.#owe(session);
       this.lists.mine = this.lists.waiting = "ready";
       if (open) await this.open(open).catch(() => {});
       return mine.asOf;
@@ -68,7 +68,7 @@ export class Store {
    * @returns {Promise<Session[]>} who has joined the queue
    */
   async refresh(list, open) {
-    const { results } = await this.#pages("/api/v1/sessions?status=waiting");
+    const { results } = await everyPage(this.call, "/api/v1/sessions?status=waiting");
     const before = new Set(this.#of("waiting").map((each) => each.id));
     this.#put(support.waiting(this.state, results));
     for (const session of results) this.#owe(session);
@@ -81,7 +81,7 @@ export class Store {
   /** The sessions of a list, in its order. @param {ListName} list @returns {Session[]} */
   rows(list) {
     if (list === "all") return this.everything.ids.flatMap((id) => this.session(id) ?? []);
-    return byWaiting(this.#of(list), (id) => this.owedSince.get(id));
+    return byWaiting(this.#of(list), (id) => this.debts.of(id));
   }
 
   /** @param {ListName} list */
@@ -105,7 +105,7 @@ export class Store {
     try {
       if (!this.everything.next) await this.#first();
       else {
-        const page = await this.call("GET", path(this.everything.next));
+        const page = await this.call("GET", local(this.everything.next));
         this.everything = { ids: [...new Set([...this.everything.ids, ...page.results.map((/** @type {Session} */ each) => each.id)])], next: page.next };
         this.#put(support.listed(this.state, page.results));
       }
@@ -162,13 +162,13 @@ export class Store {
   async more(id) {
     const next = this.state.older.get(id);
     if (!next) return;
-    const page = await this.call("GET", path(next));
+    const page = await this.call("GET", local(next));
     this.#put(support.earlier(this.state, id, page));
   }
 
   /** @param {string} id */
   owed(id) {
-    return this.owedSince.get(id);
+    return this.debts.of(id);
   }
 
   /** The newest message that a session's customer has read. @param {Session} session */
@@ -206,7 +206,7 @@ export class Store {
     this.state = support.apply(before, frame);
     if (frame.type === "typing") setTimeout(() => this.changed(), 10_100);
     if (this.state === before) return;
-    if (frame.type === "message" || frame.type === "offline_message") this.#said(frame.message);
+    if (frame.type === "message" || frame.type === "offline_message") this.debts.said(frame.message);
     const session = frame.session?.id ?? frame.message?.sessionId;
     if (frame.type === "session" && this.isOpen(session)) void this.#detail(session);
     for (const id of this.state.missing) void this.#detail(id);
@@ -242,20 +242,9 @@ export class Store {
     }
   }
 
-  /** @param {Message} message */
-  #said(message) {
-    if (message.senderType === "AGENT") this.owedSince.delete(message.sessionId);
-    else if (message.senderType === "CUSTOMER" && !this.owedSince.has(message.sessionId)) this.owedSince.set(message.sessionId, message.createdAt);
-  }
-
-  /** Since when an answer is owed, by what is known of a session. @param {Session} session */
+  /** @param {Session} session */
   #owe(session) {
-    const messages = this.isOpen(session.id) ? this.messages(session.id) : session.lastMessage ? [session.lastMessage] : [];
-    const answer = messages.findLastIndex((each) => each.senderType === "AGENT" && !each.isNote);
-    const first = messages.slice(answer + 1).find((each) => each.senderType === "CUSTOMER");
-    const known = this.owedSince.get(session.id);
-    if (first && !(known && known < first.createdAt && answer < 0)) this.owedSince.set(session.id, first.createdAt);
-    else if (answer >= 0 && !first) this.owedSince.delete(session.id);
+    this.debts.judge(session, this.isOpen(session.id) ? this.messages(session.id) : []);
   }
 
   async #first() {
@@ -268,22 +257,13 @@ export class Store {
     this.#put(support.listed(this.state, page.results));
   }
 
-  /** All pages of a list, as far as anybody can oversee. @param {string} address @returns {Promise<{ results: Session[], asOf: number }>} */
-  async #pages(address) {
-    let page = await this.call("GET", `${address}&limit=${LISTED}`);
-    const { asOf } = page;
-    const results = [...page.results];
-    while (page.next && results.length < MOST) {
-      page = await this.call("GET", path(page.next));
-      results.push(...page.results);
-    }
-    return { results, asOf };
+  #known() {
+    return /** @type {Session[]} */ ([...this.state.sessions.values()]);
   }
 
   /** @param {ListName} list @returns {Session[]} */
   #of(list) {
-    const all = /** @type {Session[]} */ ([...this.state.sessions.values()]);
-    return all.filter((each) => (list === "waiting" ? each.status === "waiting" : each.status === "open" && each.agent?.userId === this.me));
+    return this.#known().filter((each) => (list === "waiting" ? each.status === "waiting" : each.status === "open" && each.agent?.userId === this.me));
   }
 
   /** @param {import("../state/support.js").State} state */
@@ -302,12 +282,6 @@ export class Store {
  */
 function only(map, key) {
   return new Map([...map].filter(([each]) => each === key));
-}
-
-/** What a page of REST names is asked of where this page came from. @param {string} address */
-function path(address) {
-  const { pathname, search } = new URL(address, location.href);
-  return pathname + search;
 }
 
 /** @param {unknown} error */

@@ -62,6 +62,11 @@ export class Undo {
     return true;
   }
 
+  /** Do all that waits, at once. */
+  flush() {
+    for (const key of [...this.waiting.keys()]) this.#run(key);
+  }
+
   /** @param {string} key */
   #run(key) {
     const found = this.waiting.get(key);
