@@ -74,7 +74,7 @@ export const LONGEST_NAME = 100;
  */
 /**
  * A support session. `reason` is what has happened to it; `note` is what an agent was told at a transfer, and empty for the customer.
- * @typedef {{ id: string, status: "waiting" | "open" | "closed", reason: "opened" | "assigned" | "transferred" | "returned" | "closed" | "reopened" | "rated" | "moved", channel: string, subject: string, customer: Person, agent: Person | null, openedAt: string, waitingSince: string | null, assignedAt: string | null, answeredAt: string | null, closedAt: string | null, rating: number | null, comment: string, note: string }} SessionData
+ * @typedef {{ id: string, status: "waiting" | "open" | "closed", reason: "opened" | "assigned" | "transferred" | "returned" | "closed" | "reopened" | "rated" | "moved" | "renamed", channel: string, subject: string, customer: Person, agent: Person | null, openedAt: string, waitingSince: string | null, assignedAt: string | null, answeredAt: string | null, closedAt: string | null, rating: number | null, comment: string, note: string }} SessionData
  */
 /**
  * @typedef {{ task_id: string, title: string, status: "running" | "completed" | "failed" | "cancelled", message: string, step: number, total_steps: number, progress: number, version: number, timestamp: string, result: unknown }} CompletedData
@@ -90,6 +90,10 @@ export const LONGEST_NAME = 100;
 /**
  * `position` counts from 1. `estimate_s`: seconds it will take, judged by the last hours; null where these say nothing.
  * @typedef {{ sessionId: string, position: number, waiting: number, estimate_s: number | null }} QueueData
+ */
+/**
+ * `count`: customers that wait, 1,000 at most.
+ * @typedef {{ count: number }} WaitingData
  */
 /**
  * `seq` is where this socket begins: the client's cursor if `resumed`, else the newest number.
@@ -143,7 +147,7 @@ export const LONGEST_NAME = 100;
  * @typedef {{ type: "offline_message", seq: number, message: MessageData }} OfflineMessageFrame
  */
 /**
- * A support session was opened, assigned, transferred, given back to the queue, closed, opened again, rated, or moved to another account.
+ * Something has become of a support session; `reason` says what.
  * @typedef {{ type: "session", seq: number, session: SessionData }} SessionChangedFrame
  */
 /**
@@ -165,6 +169,10 @@ export const LONGEST_NAME = 100;
 /**
  * Where a waiting customer stands.
  * @typedef {{ type: "queue", data: QueueData }} QueueFrame
+ */
+/**
+ * The queue has changed: for agents and staff, who then ask who waits.
+ * @typedef {{ type: "waiting", data: WaitingData }} WaitingFrame
  */
 /**
  * The socket is open; also the answer to `resume`.
@@ -204,7 +212,7 @@ export const LONGEST_NAME = 100;
  */
 /**
  * What the server tells.
- * @typedef {NotificationSentFrame | NotificationStateChangedFrame | DirectMessageSentFrame | MessageSentFrame | MessagesReadFrame | NoteWrittenFrame | OfflineMessageFrame | SessionChangedFrame | CompletedFrame | TaskFailedFrame | LookingFrame | OfflineMessagesCompleteFrame | QueueFrame | ConnectedFrame | ErrorFrame | HeartbeatFrame | PongFrame | TokenExpiringFrame | PresenceFrame | TypingFrame | UserStatusFrame | ProgressFrame} Frame
+ * @typedef {NotificationSentFrame | NotificationStateChangedFrame | DirectMessageSentFrame | MessageSentFrame | MessagesReadFrame | NoteWrittenFrame | OfflineMessageFrame | SessionChangedFrame | CompletedFrame | TaskFailedFrame | LookingFrame | OfflineMessagesCompleteFrame | QueueFrame | WaitingFrame | ConnectedFrame | ErrorFrame | HeartbeatFrame | PongFrame | TokenExpiringFrame | PresenceFrame | TypingFrame | UserStatusFrame | ProgressFrame} Frame
  */
 /**
  * What has a number in its user's stream.

@@ -48,6 +48,7 @@ export class CustomerPanel {
     if (user !== this.user) {
       this.user = user;
       this.card = null;
+      this.heading.hidden = user === null;
       fill(this.body, ...(user === null ? [] : [h("div", { class: "skeleton", "aria-hidden": "true" }, h("span", null), h("span", null), h("span", null))]));
       if (user !== null) void this.load();
     } else if (moved && this.card) this.#draw();

@@ -256,6 +256,7 @@ export class Desk {
 
   /** Ask how the customers in sight are, whenever these are others. */
   #watch() {
+    if (!this.me.serves) return; // staff that is no agent is told nothing of customers
     const people = this.store.customers(this.place.session);
     const wanted = people.join();
     if (wanted === this.watched || this.client?.state.name !== "connected") return;

@@ -50,7 +50,7 @@ const PATHS = {
 
 /** A small drawing in the colour of the text, which says nothing to screen readers. @param {keyof typeof PATHS} name */
 export function icon(name) {
-  const drawing = svg("svg", { viewBox: "0 0 24 24", width: 20, height: 20, "aria-hidden": "true", class: `drawing ${name}` });
+  const drawing = svg("svg", { viewBox: "0 0 24 24", width: 20, height: 20, "aria-hidden": "true", class: `drawing drawn-${name}` });
   drawing.append(svg("path", { d: PATHS[name], fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round", "stroke-linejoin": "round" }));
   return drawing;
 }

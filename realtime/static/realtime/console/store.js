@@ -107,7 +107,7 @@ export class Store {
       else {
         const page = await this.call("GET", local(this.everything.next));
         this.everything = { ids: [...new Set([...this.everything.ids, ...page.results.map((/** @type {Session} */ each) => each.id)])], next: page.next };
-        this.#put(support.listed(this.state, page.results));
+        this.#list(page.results);
       }
       this.lists.all = "ready";
     } catch (error) {
@@ -254,7 +254,13 @@ export class Store {
     const further = this.everything.ids.filter((id) => !seen.has(id));
     this.everything = { ids: [...ids, ...further], next: further.length ? this.everything.next : page.next };
     this.lists.all = "ready";
-    this.#put(support.listed(this.state, page.results));
+    this.#list(page.results);
+  }
+
+  /** @param {Session[]} sessions */
+  #list(sessions) {
+    for (const session of sessions) this.#owe(session);
+    this.#put(support.listed(this.state, sessions));
   }
 
   #known() {

@@ -51,6 +51,6 @@ function choice(agent, checked, say) {
     h("input", { type: "radio", name: "agent", value: String(agent.userId), checked }),
     h("span", { class: `dot ${agent.status}`, "aria-hidden": "true" }),
     h("bdi", { class: "name", dir: "auto" }, agent.name),
-    h("span", { class: "hint" }, `${say(/** @type {any} */ (agent.status))} · ${say("sessionsOf", { n: agent.openSessions, most: agent.maxSessions })}`),
+    h("span", { class: "hint" }, `${say(agent.status === "offline" ? "gone" : /** @type {any} */ (agent.status))} · ${say("sessionsOf", { n: agent.openSessions, most: agent.maxSessions })}`),
   );
 }
