@@ -1,12 +1,14 @@
 """Addresses of the live side that answer plain HTTP."""
 
 from accounts.routing import route
-from realtime import health, pages, views
+from realtime import health, pages, views, widget
 from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
     route("", pages.demo, name="demo"),
     route("console", pages.console, name="console"),
+    route("widget.js", widget.loader, name="widget-loader"),
+    route("widget", widget.frame, name="widget"),
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),

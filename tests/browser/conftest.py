@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
+from tests.browser.shop import Shop, Visitor
+from tests.conftest import Servers
+
+AXE = Path(__file__).parents[1] / "node/node_modules/axe-core/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
     "--no-sandbox",
@@ -68,6 +73,44 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         threading.Thread(target=other.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{other.server_port}/"
         other.shutdown()
+
+
+@pytest.fixture(scope="module")
+def shop(servers: Servers) -> Iterator[Shop]:
+    """A shop on another site, which a server of its own allows to embed the chat."""
+    with Shop() as running, servers.serve(workers=2, env={"WS_ALLOWED_ORIGINS": running.url.rstrip("/")}) as server:
+        running.server = server.url
+        yield running
+
+
+@pytest.fixture
+def visit(shop: Shop, browser: Browser) -> Iterator[Callable[..., Visitor]]:
+    """`visit()`: somebody comes to the shop, with a browser of her own; `visit(viewport=…)`, or what else a context takes."""
+    visitors: list[Visitor] = []
+
+    def come(**context: Any) -> Visitor:
+        visitors.append(Visitor(browser, shop, **context))
+        return visitors[-1]
+
+    yield come
+    for each in visitors:
+        each.context.close()
+    shop.plain()
+    assert [error for each in visitors for error in each.errors] == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page | Frame], None]:
+    """`axe(page)`: axe-core finds nothing wrong there; a frame is looked at by itself."""
+    source = AXE.read_text()
+
+    def check(where: Page | Frame) -> None:
+        where.evaluate(source)
+        found = where.evaluate("async () => (await axe.run(document, { iframes: false })).violations")
+        wrong = [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found]
+        assert wrong == [], "\n".join(wrong)
+
+    return check
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

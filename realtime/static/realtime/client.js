@@ -4,6 +4,7 @@ import * as hub from "./hub.js";
 import * as line from "./line.js";
 import * as member from "./member.js";
 import * as outbox from "./outbox.js";
+import { Seat } from "./seat.js";
 import { newName, ownStorage } from "./storage.js";
 import * as wire from "./wire.js";
 
@@ -32,12 +33,14 @@ import * as wire from "./wire.js";
  * @property {(caughtUp: { count: number }) => void} caughtup  after a reconnection: so many numbered frames had been missed and have come
  */
 
+const VERSION = 1; // of what tabs say to each other: those of two versions do not share
 const PATIENCE = Object.freeze({ greeting: 15_000, answer: 5_000 }); // ms
 
 export class Switchboard {
   /** @param {Options} options */
   constructor(options) {
-    this.options = { server: new URL(import.meta.url).origin, storage: ownStorage(), shared: true, awake: false, keep: false, ...options };
+    const { server = new URL(import.meta.url).origin, storage = ownStorage(), shared = true, awake = false } = options;
+    this.options = { ...options, server, storage, shared, awake };
     this.id = newName();
     this.name = `switchboard ${this.options.server}${this.options.path} ${this.options.user}`;
     this.outbox = new outbox.Outbox(this.name, this.options.storage);
@@ -50,8 +53,28 @@ export class Switchboard {
       frame: (frame) => this.emit("frame", frame),
       caughtUp: (count) => this.emit("caughtup", { count }),
     });
-    /** @type {hub.Hub | null} */
-    this.hub = null;
+    const { path, credential } = options;
+    this.seat = new Seat({
+      id: this.id,
+      name: `${this.name} ${VERSION}`,
+      shared,
+      awake,
+      lead: ({ again, looked, say }) => {
+        const how = { server, path, credential, again, looked, patience: PATIENCE };
+        return new hub.Hub({ line: how, outbox: this.outbox, cursor: this.member.cursor, say });
+      },
+      part: () => {
+        this.member.part();
+        return this.member.cursor;
+      },
+      hear: (said) => this.hear(said),
+      changed: (change) => {
+        this.outbox.follow(change);
+        this.emit("outbox", this.entries);
+      },
+    });
+    this.started = false;
+    this.going = new AbortController();
   }
 
   /** The newest number that was seen, or null before the first connection. */
@@ -77,34 +100,38 @@ export class Switchboard {
 
   /** Connect, and come back until `stop`. */
   start() {
-    if (this.hub) return;
-    addEventListener("online", this.nudge);
-    addEventListener("offline", this.nudge);
-    document.addEventListener("visibilitychange", this.nudge);
-    this.lead();
+    if (this.started) return;
+    this.started = true;
+    this.going = new AbortController();
+    const { signal } = this.going;
+    // Before a page is kept for the way back, or frozen, another tab has to have the connection.
+    addEventListener("pagehide", () => this.leave(), { signal });
+    document.addEventListener("freeze", () => this.leave(), { signal });
+    addEventListener("pageshow", () => this.comeBack(), { signal });
+    document.addEventListener("resume", () => this.comeBack(), { signal });
+    this.tell({ name: "connecting" });
+    this.seat.open();
   }
 
   /** End the connection. What waits in the outbox stays there. */
   stop() {
-    removeEventListener("online", this.nudge);
-    removeEventListener("offline", this.nudge);
-    document.removeEventListener("visibilitychange", this.nudge);
-    this.hub?.close();
-    this.hub = null;
-    this.member.part();
+    if (!this.started) return;
+    this.started = false;
+    this.going.abort();
+    this.leave();
     this.tell({ name: "stopped" });
   }
 
   /** Try again at once. */
   retry() {
-    if (this.hub) this.hub.line.retry();
+    if (this.started) this.seat.retry();
     else this.start();
   }
 
   /** Go on from the number that a new snapshot is true for. @param {number} asOf */
   startFrom(asOf) {
     this.member.restart({ seq: asOf, epoch: this.member.cursor?.epoch ?? null });
-    this.join();
+    this.seat.join();
   }
 
   /** Renew the credential of the open connection. @param {string} token @returns {boolean} whether there was one */
@@ -114,7 +141,7 @@ export class Switchboard {
 
   /** Send a frame now or not at all. @param {wire.Command} frame @returns {boolean} whether there was a connection to send it by */
   send(frame) {
-    return this.hub?.line.send(frame) ?? false;
+    return this.state.name === "connected" && this.seat.send(frame);
   }
 
   /**
@@ -126,26 +153,26 @@ export class Switchboard {
   post(frame) {
     const member = "to_user_id" in frame ? "client_message_id" : "clientMessageId";
     const id = /** @type {Record<string, unknown>} */ (frame)[member] || newName();
-    this.change({ put: this.outbox.add(String(id), { ...frame, [member]: id }) });
+    this.put(this.outbox.written(String(id), { ...frame, [member]: id }));
     return String(id);
   }
 
   /** Send one again that has failed. @param {string} id */
   resend(id) {
     const entry = this.outbox.get(id);
-    if (entry) this.change({ put: { ...entry, state: "sending", error: null } });
+    if (entry) this.put({ ...entry, state: "sending", error: null });
   }
 
   /** Give one up. @param {string} id */
   drop(id) {
-    this.change({ remove: id });
+    this.outbox.remove(id);
+    this.changed({ remove: id });
   }
 
   // What comes
 
   /** @param {hub.Said} said */
   hear(said) {
-    if ("to" in said && said.to !== undefined && said.to !== this.id) return;
     if (said.kind === "frame") this.member.take(said.frame);
     else if (said.kind === "state") this.tell(said.state);
     else if (said.kind === "joined") this.member.join(said.joined);
@@ -155,31 +182,20 @@ export class Switchboard {
     if (this.options.keep && this.member.cursor) this.remember(this.member.cursor);
   }
 
-  lead() {
-    const { server, path, credential } = this.options;
-    this.hub = new hub.Hub({
-      line: { server, path, credential, again: false, looked: () => this.options.awake || document.visibilityState === "visible", patience: PATIENCE },
-      outbox: this.outbox,
-      cursor: this.member.cursor,
-      say: (said) => this.hear(said),
-    });
-    this.hub.start();
-    this.join();
+  leave() {
+    this.seat.close();
+    this.member.part();
   }
 
-  join() {
-    this.hub?.admit({ id: this.id, cursor: this.member.cursor });
+  comeBack() {
+    if (!this.seat.opened) this.seat.open();
   }
-
-  nudge = () => {
-    if (document.visibilityState === "visible") this.hub?.line.nudge();
-  };
 
   /** @param {{ seq: number, epoch: string | null }} cursor */
   reset(cursor) {
     this.member.restart(cursor);
     if (this.listeners.get("reset")?.size) this.emit("reset", { seq: cursor.seq });
-    else this.join();
+    else this.seat.join();
   }
 
   /** @param {string} expiresAt */
@@ -191,15 +207,21 @@ export class Switchboard {
       // Then the page is told.
     }
     if (token) this.authenticate(token);
-    else this.emit("expiring", { expiresAt });
+    else {
+      this.emit("expiring", { expiresAt });
+      this.seat.passOn({ kind: "expiring", expiresAt });
+    }
   }
 
-  /** @param {{ put: outbox.Entry } | { remove: string }} change */
-  change(change) {
-    if ("put" in change) this.outbox.put(change.put);
-    else this.outbox.remove(change.remove);
+  /** @param {outbox.Entry} entry */
+  put(entry) {
+    this.changed({ put: entry, kept: this.outbox.put(entry) });
+  }
+
+  /** @param {outbox.Change} change */
+  changed(change) {
     this.emit("outbox", this.entries);
-    this.hub?.courier.go();
+    this.seat.written(change);
   }
 
   /** @param {line.State} state */

@@ -12,7 +12,7 @@ export class Courier {
    * @param {object} given
    * @param {outbox.Outbox} given.outbox
    * @param {(frame: wire.Command) => boolean} given.send
-   * @param {(change: { put: outbox.Entry } | { remove: string }) => void} given.changed  it has changed the outbox
+   * @param {(change: outbox.Change) => void} given.changed  it has changed the outbox
    */
   constructor({ outbox, send, changed }) {
     this.outbox = outbox;
@@ -91,8 +91,7 @@ export class Courier {
     const entry = this.outbox.get(id);
     if (entry) {
       const failed = { ...entry, state: /** @type {const} */ ("failed"), error };
-      this.outbox.put(failed);
-      this.changed({ put: failed });
+      this.changed({ put: failed, kept: this.outbox.put(failed) });
     }
     this.next(id);
   }

@@ -17,7 +17,7 @@ import * as wire from "./wire.js";
  *   | { kind: "joined", to: string, joined: member.Joined }
  *   | { kind: "reset", to?: string, seq: number, epoch: string | null }
  *   | { kind: "expiring", expiresAt: string }
- *   | { kind: "outbox", change: { put: outbox.Entry } | { remove: string } }
+ *   | { kind: "outbox", change: outbox.Change }
  * )} Said
  */
 

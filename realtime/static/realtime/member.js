@@ -56,6 +56,7 @@ export class Member {
   restart(cursor) {
     this.part();
     this.cursor = cursor;
+    this.fresh = false;
     this.missed = -1;
   }
 

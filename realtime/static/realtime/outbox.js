@@ -13,6 +13,8 @@ import * as wire from "./wire.js";
  * @property {number} at  when it was written, in ms of the epoch; no two have the same
  */
 
+/** @typedef {{ put: Entry, kept: boolean } | { remove: string }} Change  `kept`: other tabs find the entry in the storage */
+
 export const MOST = 200; // entries
 
 export class Outbox {
@@ -37,13 +39,11 @@ export class Outbox {
     return this.memory.get(id) ?? parsed(this.try((storage) => storage.getItem(this.prefix + id)));
   }
 
-  /** A new entry. Throws Error when there are too many. @param {string} id @param {Message} frame @returns {Entry} */
-  add(id, frame) {
+  /** A new entry, to be put here. Throws Error when there are too many. @param {string} id @param {Message} frame @returns {Entry} */
+  written(id, frame) {
     const entries = this.entries();
     if (entries.length >= MOST) throw new Error(`${MOST} messages wait to be sent already.`);
-    const entry = { id, frame, state: /** @type {const} */ ("sending"), error: null, at: Math.max(Date.now(), (entries.at(-1)?.at ?? 0) + 1) };
-    this.put(entry);
-    return entry;
+    return { id, frame, state: "sending", error: null, at: Math.max(Date.now(), (entries.at(-1)?.at ?? 0) + 1) };
   }
 
   /** Keep it. @param {Entry} entry @returns {boolean} whether other tabs find it in the storage */
@@ -61,6 +61,13 @@ export class Outbox {
   remove(id) {
     this.memory.delete(id);
     this.try((storage) => storage.removeItem(this.prefix + id));
+  }
+
+  /** Another tab has changed its outbox. @param {Change} change */
+  follow(change) {
+    if ("remove" in change) this.memory.delete(change.remove);
+    else if (change.kept) this.memory.delete(change.put.id);
+    else this.memory.set(change.put.id, change.put);
   }
 
   /** @returns {Entry[]} */
