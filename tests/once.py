@@ -39,6 +39,7 @@ ONCE: Final = {
     "test_old_clients",
     "test_options",
     "test_pace",
+    "test_passing_frames",
     "test_saying",
     "test_schedule",
     "test_serve",

@@ -204,7 +204,8 @@ function said(state, message) {
   }
   const session = state.sessions.get(id);
   if (!session) return next;
-  const newer = !again && isNewer(message, session.lastMessage);
+  // Not whether it was held: a page of messages may be newer than the count.
+  const newer = isNewer(message, session.lastMessage);
   const mine = message.senderId === state.me;
   const counts = newer && !mine && !message.isNote && message.senderType !== "SYSTEM";
   const after = {
@@ -222,7 +223,7 @@ function became(state, { reason, note: _note, ...told }) {
   const { me } = state;
   const held = state.messages.get(told.id) ?? [];
   // A customer's own is told from its beginning. Of what an agent is given, who knows what was said before.
-  const begins = !known && told.customer.userId === me && (reason === "opened" || reason === "assigned") && told.answeredAt === null;
+  const begins = !known && !state.older.has(told.id) && told.customer.userId === me && (reason === "opened" || reason === "assigned") && told.answeredAt === null;
   const last = held.length ? cut(held[held.length - 1]) : null;
   const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last };
   const session = { ...(known ?? fresh), ...told };
@@ -230,7 +231,12 @@ function became(state, { reason, note: _note, ...told }) {
   const given = known ? isMine(session, me) && !isMine(known, me) : !begins;
   const missing = given || reason === "moved" ? new Set([...state.missing, told.id]) : state.missing;
   const queue = state.queue?.sessionId === told.id && told.status !== "waiting" ? null : state.queue;
-  return { ...state, missing, queue, sessions: put(state.sessions, told.id, session) };
+  return { ...state, missing, queue, sessions: put(reason === "renamed" ? named(state.sessions, told.customer) : state.sessions, told.id, session) };
+}
+
+/** A customer has another name, in all of its sessions. @param {State["sessions"]} sessions @param {Person} customer */
+function named(sessions, customer) {
+  return new Map([...sessions].map(([id, each]) => [id, each.customer.userId === customer.userId ? { ...each, customer } : each]));
 }
 
 /** Somebody has read a session. @param {State} state @param {{ sessionId: string, userId: number, upTo: string }} data @returns {State} */
