@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from realtime.modules import imported_by
+
+STATIC: Final = Path(__file__).parent / "static"
 DEBUG_SITES = ("http://localhost:*", "http://127.0.0.1:*", "http://*.localhost:*")
 """Who else may frame a page of ours in DEBUG, as any localhost may open sockets there."""
 
@@ -62,4 +66,4 @@ def demo(request: HttpRequest) -> HttpResponse:
 @never_cache
 def console(request: HttpRequest) -> HttpResponse:
     """Where agents answer. Whoever opens it logs in on the page itself."""
-    return page(request, "realtime/console.html")
+    return page(request, "realtime/console.html", {"modules": imported_by(STATIC, "realtime/console/console.js")})
