@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
+from tests.browser.office import Office
 from tests.browser.shop import Shop, Visitor
 from tests.conftest import Servers
+from tests.realtime.chat.conftest import empty_the_floor
+from tests.servers.workers import Site
 
 AXE = Path(__file__).parents[1] / "node/node_modules/axe-core/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -97,6 +100,15 @@ def visit(shop: Shop, browser: Browser) -> Iterator[Callable[..., Visitor]]:
         each.context.close()
     shop.plain()
     assert [error for each in visitors for error in each.errors] == []
+
+
+@pytest.fixture
+def office(server: Site, browser: Browser) -> Iterator[Office]:
+    """`office.console(bob)`: an agent at the console, to whom nothing is given that other tests have left."""
+    empty_the_floor()
+    made = Office(browser, server.url)
+    yield made
+    assert made.close() == []
 
 
 @pytest.fixture(scope="session")

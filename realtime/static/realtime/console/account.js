@@ -3,6 +3,7 @@
 /** @typedef {import("./shapes.js").Login} Login */
 
 const KEY = "switchboard.console.login";
+const NOBODY = "null";
 
 export class Account {
   /** @param {{ tab?: Storage, browser?: Storage }} [places]  the tab's own storage, and the one that all tabs share */
@@ -10,7 +11,7 @@ export class Account {
     this.tab = tab;
     this.browser = browser;
     /** @type {Login | null} */
-    this.login = read(tab) ?? read(browser);
+    this.login = read(tab) ?? (tab.getItem(KEY) === NOBODY ? null : read(browser));
     if (this.login) this.tab.setItem(KEY, JSON.stringify(this.login));
     /** Called when another tab has logged the same person in anew. @type {(login: Login) => void} */
     this.renewed = () => {};
@@ -28,6 +29,11 @@ export class Account {
     this.login = login;
     this.tab.setItem(KEY, JSON.stringify(login));
     this.browser.setItem(KEY, JSON.stringify(login));
+  }
+
+  /** Somebody else shall log in in this tab; other tabs and the login itself stay as they are. */
+  part() {
+    this.tab.setItem(KEY, NOBODY);
   }
 
   /** The login is worth nothing any more: no tab begins with it again. */

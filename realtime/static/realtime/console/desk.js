@@ -60,6 +60,7 @@ export class Desk {
     this.status = new OwnStatus({
       say, name: user.displayName, serves,
       tell: (status) => this.client?.send({ type: "presence", status }) ?? false,
+      part: () => (account.part(), this.afresh()),
       logOut: () => this.logOut(),
       failed: (text) => this.news.tell(text, { bad: true }),
     });
@@ -118,11 +119,13 @@ export class Desk {
 
   /** REST; a login that is over is asked for again. @param {string} method @param {string} path @param {object} [body] @returns {Promise<any>} */
   async call(method, path, body) {
+    const { login } = this.account;
     try {
       return await this.api.call(method, path, body);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 401) this.loggedOut();
+      // What was asked with an earlier login says nothing of this one.
+      if (error.status === 401 && login === this.account.login) this.loggedOut();
       if (error.status === 0) throw new Problem(0, this.say("noServer"));
       throw error;
     }
@@ -196,10 +199,7 @@ export class Desk {
   /** @param {Login} login */
   loggedIn(login) {
     this.account.keep(login);
-    if (login.user.id !== this.me.id || login.isStaff !== this.me.staff || login.user.role !== this.me.role) {
-      history.replaceState(null, "", location.pathname);
-      return location.reload();
-    }
+    if (login.user.id !== this.me.id || login.isStaff !== this.me.staff || login.user.role !== this.me.role) return this.afresh();
     this.page.expiring.hidden = true;
     if (this.client?.state.name === "connected") this.client.authenticate(login.token);
     else if (this.client) this.client.retry();
@@ -214,8 +214,13 @@ export class Desk {
     } catch (error) {
       if (!(error instanceof Problem && error.status === 401)) return this.news.tell(/** @type {Error} */ (error).message, { bad: true });
     }
-    this.client?.stop();
     this.account.forget();
+    this.afresh();
+  }
+
+  /** Begin again, with whoever is logged in. */
+  afresh() {
+    this.client?.stop();
     history.replaceState(null, "", location.pathname);
     location.reload();
   }
@@ -233,7 +238,8 @@ export class Desk {
     this.client = client;
     client.on("frame", (frame) => this.lookout.frame(frame));
     client.on("state", (state) => this.#state(state));
-    client.on("caughtup", ({ count }) => this.band.caughtUp(count));
+    // Of all that has come, what somebody has written is news.
+    client.on("caughtup", () => this.band.caughtUp(this.lookout.missed));
     client.on("outbox", () => this.changed());
     client.on("reset", () => this.load());
     client.on("expiring", () => (this.page.expiring.hidden = false));
@@ -245,7 +251,7 @@ export class Desk {
     this.band.state(state);
     this.root.dataset.connection = state.name;
     if (state.name === "failed" && LOGGED_OUT.has(state.code ?? 0)) this.loggedOut();
-    if (state.name !== "connected") return;
+    if (state.name !== "connected") return void (this.lookout.missed = 0);
     this.client?.send({ type: "look", sessionId: this.place.session });
     this.watched = "";
     this.#watch();

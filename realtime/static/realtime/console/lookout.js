@@ -20,12 +20,15 @@ export class Lookout {
    */
   constructor(given) {
     this.given = given;
+    /** Messages and notes of others since the line was cut. */
+    this.missed = 0;
   }
 
   /** @param {any} frame */
   frame(frame) {
     const { store, alerts, rounds, inView } = this.given;
     store.apply(frame);
+    if ((frame.message ?? frame.note)?.isMine === false) this.missed += 1;
     if (frame.type === "waiting") rounds.now();
     else if (frame.type === "session") this.#became(frame.session);
     else if (frame.type === "message" && frame.message.senderType === "CUSTOMER") {

@@ -16,10 +16,11 @@ export class OwnStatus {
    * @param {string} given.name
    * @param {boolean} given.serves  staff that is no agent gets no sessions: the hints would be wrong
    * @param {(status: Status) => boolean} given.tell  false: there is no connection
+   * @param {() => void} given.part  somebody else wants to log in in this tab
    * @param {() => void} given.logOut
    * @param {(text: string) => void} given.failed
    */
-  constructor({ say, name, serves, tell, logOut, failed }) {
+  constructor({ say, name, serves, tell, part, logOut, failed }) {
     this.say = say;
     /** @type {Status} */
     this.status = "online";
@@ -35,6 +36,7 @@ export class OwnStatus {
         chosen: () => (tell(status) ? this.show(status) : failed(say("notWhileAway"))),
       })),
       "line",
+      { text: say("somebodyElse"), hint: say("somebodyElseHint"), chosen: part },
       { text: say("logOut"), hint: say("logOutHint"), chosen: logOut },
     ]);
     this.element = element;

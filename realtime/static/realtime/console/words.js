@@ -4,7 +4,7 @@ export const WORDS = {
   en: {
     console: "Support", you: "You", customer: "Customer", visitor: "Visitor", agent: "Agent", nobody: "Nobody", close: "Close this window", back: "Back to the list",
     loading: "Loading…", tryAgain: "Try again", open: "Open", undo: "Undo", more: "Show more", send: "Send",
-    username: "Username", password: "Password", logIn: "Log in", logInAgain: "Log in again", logOut: "Log out", logOutHint: "In every tab and on every device",
+    username: "Username", password: "Password", logIn: "Log in", logInAgain: "Log in again", somebodyElse: "Log in as somebody else", somebodyElseHint: "In this tab only", logOut: "Log out", logOutHint: "In every tab and on every device",
     notAnAgent: "This page is for support agents, and your account is not one. Ask your administrator.",
     tooOften: "Too many attempts. Try again at {time}.", noServer: "The server cannot be reached. Check your connection and try again.",
     loginOver: "Your login has ended. Log in to go on; what you were typing is still here.", loginEnds: "Your login ends in a minute.",
@@ -47,7 +47,7 @@ export const WORDS = {
   "zh-hans": {
     console: "客服工作台", you: "我", customer: "客户", visitor: "访客", agent: "客服", nobody: "无人", close: "关闭此窗口", back: "返回列表",
     loading: "加载中…", tryAgain: "重试", open: "打开", undo: "撤销", more: "显示更多", send: "发送",
-    username: "用户名", password: "密码", logIn: "登录", logInAgain: "重新登录", logOut: "退出登录", logOutHint: "所有标签页和设备都会退出",
+    username: "用户名", password: "密码", logIn: "登录", logInAgain: "重新登录", somebodyElse: "切换账号", somebodyElseHint: "仅限此标签页", logOut: "退出登录", logOutHint: "所有标签页和设备都会退出",
     notAnAgent: "此页面仅供客服使用，您的账号不是客服账号。请联系管理员。",
     tooOften: "尝试次数过多，请在 {time} 后再试。", noServer: "无法连接服务器，请检查网络后重试。",
     loginOver: "登录已失效。重新登录即可继续，您正在输入的内容仍然保留。", loginEnds: "您的登录将在一分钟后失效。",
