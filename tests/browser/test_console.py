@@ -11,7 +11,8 @@ from accounts.models import User
 from realtime.chat.models import Session
 from realtime.desk.models import CannedReply
 from tests.browser.office import Console
-from tests.realtime.chat.support import SESSIONS, asked, at, say, texts
+from tests.realtime.chat.desk import says_all
+from tests.realtime.chat.support import SESSIONS, asked, at, texts
 from tests.servers.waiting import until
 
 
@@ -73,7 +74,7 @@ def test_what_is_handed_over_reaches_the_other_agent_at_once_with_the_note(offic
     bobs, alices = office.console(bob).open("Ann"), office.console(alice)
     bobs.press("t")
     chosen = bobs.page.get_by_role("dialog")
-    chosen.get_by_label("Alice").check()
+    chosen.get_by_role("radio", name="Alice Online").check()
     chosen.get_by_label("Note for the agent").fill("She has written before.")
     chosen.get_by_role("button", name="Transfer").click()
     expect(bobs.page.get_by_text("Handing Ann to Alice.")).to_be_visible()
@@ -146,8 +147,7 @@ def test_a_line_that_was_cut_is_told_of_and_what_was_missed_is_counted(office, a
     desk = office.console(bob).open("Ann")
     desk.context.set_offline(True)
     expect(desk.band).to_contain_text(re.compile("No connection|Reconnecting"), timeout=20_000)
-    for text in ("Hello?", "Are you there?"):
-        say(ann, session, text)
+    says_all(ann, ("Hello?", "Are you there?"), session)
     desk.context.set_offline(False)
     expect(desk.band).to_contain_text("Caught up, 2 new", timeout=20_000)
     expect(desk.bubbles).to_have_text(["Where is my parcel?", "Hello?", "Are you there?"])
@@ -178,7 +178,6 @@ def test_a_login_that_ends_keeps_what_was_being_typed_for_the_same_person_only(o
     desk.type("ence")
     desk.press("Enter")
     expect(desk.page.locator(".message.mine .state").last).to_have_text("Sent")
-    print(list(session.messages.values_list("text", "is_note")), desk.page.evaluate("document.activeElement.outerHTML"))
     assert session.messages.latest("order").text == "Half a sentence"
     # And drafts are there after a reload, too.
     field.fill("Later")
@@ -203,7 +202,7 @@ def test_customers_and_members_are_told_that_this_is_not_for_them(office, bob, m
     desk.fill_in(mia)
     expect(desk.page.get_by_role("alert")).to_contain_text("This page is for support agents")
     desk.page.reload()
-    expect(desk.page.get_by_label("Username")).to_be_visible()  # nothing of it was kept
+    expect(desk.page.get_by_role("button", name="Log in")).to_be_visible()  # nothing of it was kept
     for _ in range(5):
         with desk.page.expect_response("**/api/v1/public/login"):
             desk.fill_in(bob, "wrong")

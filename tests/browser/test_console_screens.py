@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from realtime.chat.models import Message, Participant, Session
 from tests import cast
-from tests.realtime.chat.desk import served
+from tests.realtime.chat.desk import says_all, served
 from tests.realtime.chat.support import asked, say
 
 MARKUP = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
@@ -33,8 +33,7 @@ def long_conversation(session: Session, count: int) -> None:
 
 def test_all_kinds_of_text_appear_as_text(office, ann, bob):
     session = asked(ann, MARKUP, agent=bob)
-    for text in (LONG, ARABIC, CHINESE, "👩‍👩‍👧"):
-        say(ann, session, text)
+    says_all(ann, (LONG, ARABIC, CHINESE, "👩‍👩‍👧"), session)
     desk = office.console(bob)
     title = desk.page.title()
     desk.open("Ann")
@@ -50,7 +49,7 @@ def test_all_kinds_of_text_appear_as_text(office, ann, bob):
 def test_names_and_texts_are_found(office, bob):
     zoe, karl = cast.customer("zoe"), cast.customer("karl")
     asked(zoe, "About the kettle", agent=bob)
-    session = asked(karl, "First of many", agent=bob)
+    session = served(karl, bob)
     long_conversation(session, 120)
     Message.objects.filter(session=session, order=20).update(text="It is a teapot")
     desk = office.console(bob)
@@ -128,20 +127,17 @@ def test_nothing_is_in_the_way_of_those_who_do_not_see_or_point(office, axe, ann
     session = asked(ann, "Hello\n" + ARABIC, agent=bob)
     say(bob, session, "Hello Ann")
     say(bob, session, "She is new here.", note=True)
-    say(ann, session, "Thank you")
+    says_all(ann, ["Thank you"], session)
     for colours in ("light", "dark"):
         desk = office.console(color_scheme=colours)
         axe(desk.page)
         desk.enter(bob)
-        axe(desk.page)
         desk.open("Ann")
         expect(desk.page.locator(".customer .facts")).to_be_visible()
         axe(desk.page)
         desk.press("s")
         axe(desk.page)
-        desk.press("Escape", "/")
-        axe(desk.page)
-        desk.press("Escape", "Escape", "?")
+        desk.press("Escape", "?")
         axe(desk.page)
         desk.press("Escape")
         desk.page.get_by_role("button", name="Figures").click()

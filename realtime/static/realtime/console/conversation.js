@@ -266,7 +266,8 @@ export class Conversation {
   /** Bring the wanted message into view, loading what is before. */
   async #seek() {
     const { wanted, id, store } = this;
-    for (let pages = 0; wanted && id && this.id === id && this.log && pages < 20; pages++) {
+    if (!this.log) return; // once it is loaded
+    for (let pages = 0; wanted && id && this.id === id && pages < 20; pages++) {
       if (this.log.show(wanted) || !store.hasMore(id)) break;
       await this.#more();
     }

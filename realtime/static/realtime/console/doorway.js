@@ -47,5 +47,12 @@ export class Doorway {
   close() {
     this.closing = true;
     this.dialog?.close();
+    // Chromium gives the field its focus back, and lets nobody type there before it has been focused anew.
+    const before = document.activeElement;
+    requestAnimationFrame(() => {
+      if (before !== document.activeElement || !(before instanceof HTMLElement)) return;
+      before.blur();
+      before.focus();
+    });
   }
 }
