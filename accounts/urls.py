@@ -16,5 +16,5 @@ urlpatterns = [
     route("api/v1/ws/ticket", views.TicketView.as_view(), name="ws-ticket"),
     route("api/v1/users", views.UsersView.as_view(), name="users"),
     # An old console sends its agents here. Nothing of the query goes along.
-    route("login", RedirectView.as_view(url="/"), name="login"),
+    route("login", RedirectView.as_view(url="/console/"), name="login"),
 ]

@@ -113,7 +113,7 @@ class SocketConsumer(AsyncConsumer):
             self.outlet.push(message["seq"], message["topic"], message["frame"])
         elif message["type"] == "standing.changed":
             self.revoked(message["version"], message["at"])
-        elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.topics):
+        elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.carried):
             self.tell(message["frame"])
         elif message["type"] == "step":
             self.step(message)

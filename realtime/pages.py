@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 
+from realtime.modules import imported_by
+
+STATIC: Final = Path(__file__).parent / "static"
 DEBUG_SITES = ("http://localhost:*", "http://127.0.0.1:*", "http://*.localhost:*")
 """Who else may frame a page of ours in DEBUG, as any localhost may open sockets there."""
 
@@ -39,3 +44,9 @@ def page(request: HttpRequest, template: str, context: Mapping[str, Any] | None 
 def allowed_sites() -> tuple[str, ...]:
     """The sites that may frame the widget: those whose pages may open sockets."""
     return ("'self'", *settings.SWITCHBOARD.ws_allowed_origins, *(DEBUG_SITES if settings.DEBUG else ()))
+
+
+@never_cache
+def console(request: HttpRequest) -> HttpResponse:
+    """Where agents answer. Whoever opens it logs in on the page itself."""
+    return page(request, "realtime/console.html", {"modules": imported_by(STATIC, "realtime/console/console.js")})

@@ -1,10 +1,11 @@
 """Addresses of the live side that answer plain HTTP."""
 
 from accounts.routing import route
-from realtime import health, views, widget
+from realtime import health, pages, views, widget
 from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
+    route("console", pages.console, name="console"),
     route("widget.js", widget.loader, name="widget-loader"),
     route("widget", widget.frame, name="widget"),
     route("health", health.ready, name="health"),

@@ -13,9 +13,8 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from realtime.modules import imported_by
-from realtime.pages import allowed_sites, page
+from realtime.pages import STATIC, allowed_sites, page
 
-STATIC: Final = Path(__file__).parent / "static"
 LOADER: Final = STATIC / "realtime/widget/loader.js"
 FRAME: Final = "realtime/widget/frame.js"
 KEPT: Final = 300

@@ -139,6 +139,18 @@ class Queue(Event, kw_only=True, tag="queue"):
     data: QueueData
 
 
+class WaitingData(Shape, kw_only=True):
+    """`count`: customers that wait, 1,000 at most."""
+
+    count: int
+
+
+class Waiting(Event, kw_only=True, tag="waiting"):
+    """The queue has changed: for agents and staff, who then ask who waits."""
+
+    data: WaitingData
+
+
 class ReadData(Shape, kw_only=True, rename="camel"):
     """`up_to` is the newest message that was read."""
 

@@ -8,28 +8,32 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.groups import publish, user_group
+from accounts.models import Role, User
 from notifications.wire import encode
-from realtime.chat.events import SUPPORT, Queue, QueueData
+from realtime.chat.events import OWN_SUPPORT, SUPPORT, Queue, QueueData, Waiting, WaitingData
 from realtime.chat.models import Session, Transfer
 
 MOST: Final = 1000
-"""Waiting customers that are told where they stand."""
+"""Waiting customers that are told where they stand, and counted."""
 _HISTORY: Final = timedelta(hours=4)
 _SAMPLES: Final = 20
 _TRIES: Final = 5
 
 
 def tell() -> None:
-    """Tell everybody who waits where it stands."""
-    told: list[tuple[int, str]] = []
+    """Tell everybody who waits where it stands, and agents and staff how many do."""
+    told: list[tuple[int, str]] | None = None
     for _ in range(_TRIES):
         frames = list(_frames())
         if frames == told:
             return
-        publish((user_group(customer), {"type": "aside", "topic": SUPPORT, "frame": frame}) for customer, frame in frames)
+        count = encode(Waiting(data=WaitingData(count=len(frames))))
+        asides = [(customer, SUPPORT, frame) for customer, frame in frames] + [(user, OWN_SUPPORT, count) for user in _served_by()]
+        publish((user_group(user), {"type": "aside", "topic": topic, "frame": frame}) for user, topic, frame in asides)
         # Another worker may have told of a later change before this was out: whoever is out last looks again, so the last word is true.
         told = frames
 
@@ -37,6 +41,12 @@ def tell() -> None:
 def place_of(customer_id: int) -> str | None:
     """The `queue` frame for a customer who waits."""
     return next((frame for customer, frame in _frames() if customer == customer_id), None)
+
+
+def _served_by() -> list[int]:
+    """Whoever may take from the queue, or looks after it. They are told on new clients' sockets only: older consoles do not know the frame."""
+    people = User.objects.filter(Q(role=Role.AGENT) | Q(is_staff=True), is_active=True)
+    return list(people.values_list("pk", flat=True))
 
 
 def _frames() -> Iterator[tuple[int, str]]:

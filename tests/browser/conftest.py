@@ -15,8 +15,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 
 from tests.browser.host_site import HostSite, host_site
+from tests.browser.office import Office
 from tests.browser.shop import Shop, Visitor
 from tests.conftest import Servers
+from tests.realtime.chat.conftest import empty_the_floor
 from tests.servers.workers import Site
 
 AXE = Path(__file__).parents[1] / "node/node_modules/axe-core/axe.min.js"
@@ -131,6 +133,15 @@ def visit(shop: Shop, browser: Browser) -> Iterator[Callable[..., Visitor]]:
         each.context.close()
     shop.plain()
     assert [error for each in visitors for error in each.errors] == []
+
+
+@pytest.fixture
+def office(server: Site, browser: Browser) -> Iterator[Office]:
+    """`office.console(bob)`: an agent at the console, to whom nothing is given that other tests have left."""
+    empty_the_floor()
+    made = Office(browser, server.url)
+    yield made
+    assert made.close() == []
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,10 @@ export const LONGEST_NAME = 100;
  * @typedef {{ sessionId: string, position: number, waiting: number, estimate_s: number | null }} QueueData
  */
 /**
+ * `count`: customers that wait, 1,000 at most.
+ * @typedef {{ count: number }} WaitingData
+ */
+/**
  * `seq` is where this socket begins: the client's cursor if `resumed`, else the newest number.
  * @typedef {{ message: string, user_id: number, online_count?: number, seq: number, epoch: string, resumed: boolean, heartbeat_interval: number, connection_id: string }} ConnectedData
  */
@@ -167,6 +171,10 @@ export const LONGEST_NAME = 100;
  * @typedef {{ type: "queue", data: QueueData }} QueueFrame
  */
 /**
+ * The queue has changed: for agents and staff, who then ask who waits.
+ * @typedef {{ type: "waiting", data: WaitingData }} WaitingFrame
+ */
+/**
  * The socket is open; also the answer to `resume`.
  * @typedef {{ type: "connected", data: ConnectedData, timestamp: string }} ConnectedFrame
  */
@@ -204,7 +212,7 @@ export const LONGEST_NAME = 100;
  */
 /**
  * What the server tells.
- * @typedef {NotificationSentFrame | NotificationStateChangedFrame | DirectMessageSentFrame | MessageSentFrame | MessagesReadFrame | NoteWrittenFrame | OfflineMessageFrame | SessionChangedFrame | CompletedFrame | TaskFailedFrame | LookingFrame | OfflineMessagesCompleteFrame | QueueFrame | ConnectedFrame | ErrorFrame | HeartbeatFrame | PongFrame | TokenExpiringFrame | PresenceFrame | TypingFrame | UserStatusFrame | ProgressFrame} Frame
+ * @typedef {NotificationSentFrame | NotificationStateChangedFrame | DirectMessageSentFrame | MessageSentFrame | MessagesReadFrame | NoteWrittenFrame | OfflineMessageFrame | SessionChangedFrame | CompletedFrame | TaskFailedFrame | LookingFrame | OfflineMessagesCompleteFrame | QueueFrame | WaitingFrame | ConnectedFrame | ErrorFrame | HeartbeatFrame | PongFrame | TokenExpiringFrame | PresenceFrame | TypingFrame | UserStatusFrame | ProgressFrame} Frame
  */
 /**
  * What has a number in its user's stream.

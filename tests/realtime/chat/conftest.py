@@ -44,6 +44,11 @@ def topics(user: User) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nobody_waits(db: None) -> None:
+    """The floor is empty when a test begins."""
+    empty_the_floor()
+
+
+def empty_the_floor() -> None:
     """Routing is one for all: what other tests have left open would be given to this one's agents, and how long theirs took be told."""
     Transfer.objects.all().delete()
     Session.objects.exclude(status=Session.Status.CLOSED).update(status=Session.Status.CLOSED, closed_at=timezone.now(), owed_since=None)
