@@ -115,7 +115,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def shop(servers: Servers) -> Iterator[Shop]:
     """A shop on another site, which a server of its own allows to embed the chat."""
     with Shop() as running, servers.serve(workers=2, env={"WS_ALLOWED_ORIGINS": running.url.rstrip("/")}) as server:
-        running.server = server.url
+        running.server, running.workers = server.url, server.workers
         yield running
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -15,11 +16,13 @@ from playwright.sync_api import Browser, BrowserContext, Frame, FrameLocator, Lo
 class Shop:
     """Serves one page in a `with` block. It is another site than the server's, so what the browser forbids to frames of others holds.
 
-    `attributes` stand on the loader's tag, `lang` on the page. `script` is the shop's own and comes first.
+    `attributes` stand on the loader's tag, `lang` on the page. `script` is the shop's own and comes first. `workers()` are the server's
+    process numbers.
     """
 
     def __init__(self, server: str = "") -> None:
         self.server = server
+        self.workers: Callable[[], list[int]] = list
         self.plain()
         shop = self
 
