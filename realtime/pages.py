@@ -34,7 +34,7 @@ def page(request: HttpRequest, template: str, context: Mapping[str, Any] | None 
         )
     )
     if framed_by:
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]  # it knows no list, and is not asked where frame-ancestors is given
+        response.xframe_options_exempt = True  # it knows no list, and is not asked where frame-ancestors is given
     return response
 
 
