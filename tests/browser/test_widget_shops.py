@@ -132,7 +132,7 @@ def test_on_a_phone_it_is_the_whole_screen(visit):
     expect(ann.button).to_be_visible()
 
 
-def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, shop, api, bob):
+def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, shop, claim, api, bob):
     shop.script = """
       window.told = [];
       window.Switchboard ||= [];
@@ -142,8 +142,7 @@ def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, sho
     ann.chat.get_by_label("Your name").fill("Ann")
     ann.say("Hello")
     ann.page.evaluate("Switchboard.close()")
-    path = f"/api/v1/sessions/{Session.objects.get(customer=ann.kept()['userId']).public_id}"
-    api(bob).post(f"{path}/claim")
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "Hi"})
     until(lambda: ann.page.evaluate("told.length") >= 5, what="it is told")
     told = ann.page.evaluate("told")
@@ -180,7 +179,7 @@ def test_the_shops_colours_its_side_and_its_language_are_taken(visit, shop):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
+def test_axe_finds_nothing(visit, claim, api, bob, axe, scheme):
     ann = visit(color_scheme=scheme)
     axe(ann.page)
     ann.button.click()
@@ -191,8 +190,7 @@ def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
     ann.say("See https://shop.example")
     expect(ann.chat.locator(".email")).to_be_visible()
     axe(ann.frame)  # waiting, with an address to be left
-    path = f"/api/v1/sessions/{Session.objects.get(customer=ann.kept()['userId']).public_id}"
-    api(bob).post(f"{path}/claim")
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "See https://shop.example"})
     ann.chat.get_by_role("button", name="Options").click()
     axe(ann.frame)  # answered, with the menu open
