@@ -74,6 +74,23 @@ def test_what_is_said_stays_over_a_reload_and_is_counted_while_nobody_looks(visi
     expect(ann.button).to_have_accessible_name("Open chat")
 
 
+def test_two_tabs_of_a_visitor_are_one_customer(visit):
+    ann = visit()
+    second = ann.come()
+    second.locator("switchboard-widget button").click()
+    expect(second.frame_locator("iframe").get_by_text("Ask us anything.")).to_be_visible()
+    ann.page.bring_to_front()  # only the tab in front is looked at
+    ann.open()
+    ann.say("From the first tab")
+    second.bring_to_front()
+    expect(second.frame_locator("iframe").locator(".bubble")).to_have_text(["From the first tab"])
+    field = second.frame_locator("iframe").get_by_role("textbox", name="Write a message")
+    field.fill("From the second")
+    field.press("Enter")
+    ann.page.bring_to_front()
+    expect(ann.chat.locator(".bubble")).to_have_text(["From the first tab", "From the second"], timeout=15_000)
+
+
 def test_earlier_messages_come_by_scrolling_page_by_page(visit, claim, api, bob):
     ann = visit()
     ann.open()
@@ -88,7 +105,12 @@ def test_earlier_messages_come_by_scrolling_page_by_page(visit, claim, api, bob)
     ann.chat.locator(".scroller").evaluate("each => each.scrollTo(0, 0)")
     expect(ann.chat.locator(".bubble")).to_have_count(45, timeout=10_000)
     expect(ann.chat.get_by_text("Message 15", exact=True)).to_be_in_viewport()  # what was on top stays where it was
-    assert ann.chat.locator(".bubble").all_inner_texts() == [f"Message {number}" for number in range(45)]
+    # What comes now is below what is in view: it is told of, and not read before it is looked at.
+    api(bob).post(f"{path}/messages", {"text": "Newest"})
+    ann.chat.get_by_role("button", name="New messages").click()
+    expect(ann.chat.get_by_text("Newest", exact=True)).to_be_in_viewport()
+    expect(ann.page).to_have_title("Tea")
+    assert ann.chat.locator(".bubble").all_inner_texts() == [*(f"Message {number}" for number in range(45)), "Newest"]
 
 
 MARKUP = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
