@@ -199,7 +199,7 @@ def test_it_speaks_the_language_of_the_page_and_takes_its_colours(look, host, tr
 def test_axe_finds_nothing(look, mia, axe):
     for number in (1, 2, 3):
         notify(users=mia, type="system", title=f"Number {number}", message="…", link="/products/oolong")
-    page = look(mia)
+    page = look(mia, reduced_motion="reduce")
     connected(page)
     button(page).click()
     rows(page).first.get_by_role("button", name="Mark read").click()
