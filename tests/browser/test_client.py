@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from playwright.sync_api import Page, WebSocketRoute
 
 from accounts.models import User
 from notifications.services import notify
-from tests.browser.tab import Tab
+from tests.browser.tab import OURS, Tab
 from tests.conftest import Servers
 from tests.servers.waiting import until
 from tests.servers.workers import Site
@@ -200,10 +201,70 @@ def test_while_its_worker_is_killed_everything_comes_once_and_in_order(servers: 
     with servers.serve(workers=2, env={"WS_REPLAY_LIMIT": "10000"}) as server:
         tab = Tab(page, server, mia)
         tab.connected()
-        for times in (2, 3):
-            worker = tab.run("said.frame.filter((frame) => frame.type === 'connected').at(-1).data.connection_id.split('-')[0]")
-            telling()
-            os.kill(int(worker), signal.SIGKILL)
-            until(lambda: telling() and tab.run("said.frame.filter((frame) => frame.type === 'connected').length") == times, what="the page is back")  # noqa: B023
+        telling()
+        [worker] = tab.run("said.frame.filter((frame) => frame.type === 'connected').map((frame) => frame.data.connection_id.split('-')[0])")
+        os.kill(int(worker), signal.SIGKILL)
+        until(lambda: telling() and tab.run("said.frame.filter((frame) => frame.type === 'connected').length") == 2, what="the page is back")
         tab.has(told)
-    assert len(told) > 4
+    assert len(told) > 2
+
+
+def test_a_page_that_keeps_its_state_goes_on_from_where_it_was(page: Page, server: Site, mia: User, eve: User) -> None:
+    tab = Tab(page, server, mia, keep=True)
+    tab.connected()
+    tell(mia, "seen")
+    tab.has(["seen"])
+    tab.page.goto("about:blank")
+    tell(mia, "meanwhile")
+    Tab(page, server, eve, keep=True).connected()
+    tab = Tab(page, server, mia, keep=True)
+    tab.has(["meanwhile"])
+    tab.run("client.forget()")
+    tab = Tab(page, server, mia, keep=True)
+    tab.connected()
+    assert tab.titles() == []
+
+
+WAITS = """
+async (lasted) => {
+  const { Backoff } = await import("/static/realtime/backoff.js");
+  let now = 0;
+  const backoff = new Backoff({ random: () => 0.999, now: () => now });
+  const waits = Array.from({ length: 8 }, () => Math.round(backoff.next()));
+  backoff.began();
+  now += lasted;
+  backoff.ended();
+  return [...waits, Math.round(backoff.next())];
+}
+"""
+
+
+def test_waits_double_up_to_half_a_minute_and_are_short_again_after_a_calm_one(page: Page, server: Site, db: None) -> None:
+    page.goto(server.url + OURS)
+    doubling = [500, 999, 1998, 3996, 7992, 15984, 29970, 29970]
+    assert page.evaluate(WAITS, 30_000) == [*doubling, 500]
+    assert page.evaluate(WAITS, 29_000) == [*doubling, 29970]
+
+
+ASK = """
+async ([token, method, path, body]) => {
+  const { Api } = await import("/static/realtime/api.js");
+  try {
+    return await new Api({ token: () => token, language: "zh-hans" }).call(method, path, body);
+  } catch ({ name, status, code, errors, retryAfter, message }) {
+    return { name, status, code, fields: Object.keys(errors), retryAfter, message };
+  }
+}
+"""
+
+
+def test_rest_says_what_was_wrong_and_gives_the_token_to_nobody_else(page: Page, server: Site, mia: User, elsewhere: str, token: Callable[[User], str]) -> None:
+    page.goto(server.url + OURS)
+    assert page.evaluate(ASK, [token(mia), "GET", "/api/v1/notifications"])["results"] == []
+    wrong = page.evaluate(ASK, [token(mia), "POST", f"/api/v1/direct/{mia.pk + 1}/messages", {"message": ""}])
+    assert (wrong["name"], wrong["status"], wrong["code"], wrong["fields"]) == ("Problem", 400, "INVALID_REQUEST", ["message"])
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in wrong["message"])
+    assert page.evaluate(ASK, ["worthless", "GET", "/api/v1/notifications"])["status"] == 401
+    assert page.evaluate(ASK, [token(mia), "GET", elsewhere])["code"] == "UNREACHABLE"
+    page.context.set_offline(True)
+    assert page.evaluate(ASK, [token(mia), "GET", "/api/v1/notifications"])["status"] == 0

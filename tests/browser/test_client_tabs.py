@@ -15,6 +15,7 @@ from accounts import tokens
 from accounts.models import Revocation, User
 from notifications.models import Inbox
 from notifications.services import notify
+from realtime.tasks.tracking import tracking
 from tests.browser.tab import Tab
 from tests.servers.waiting import until
 from tests.servers.workers import Site
@@ -210,3 +211,37 @@ def test_a_credential_that_runs_out_is_renewed_in_place_by_any_of_the_tabs(conte
     first.until("(ends) => said.frame.some((frame) => frame.type === 'heartbeat' && Date.parse(frame.timestamp) > ends)", (made["exp"] + 5) * 1000)
     assert first.states() == ["connecting", "connected"]
     assert second.run("said.expiring") == []
+
+
+def test_a_tab_that_comes_later_is_told_what_has_no_number_too(context: BrowserContext, server: Site, ann: User) -> None:
+    first = Tab.opened(context, server, ann, path="/ws/chat")
+    first.run("client.post({ type: 'message', text: 'Hello' })")
+    first.until("said.frame.some((frame) => frame.type === 'queue')")
+    second = Tab.opened(context, server, ann, path="/ws/chat")
+    second.until("said.frame.some((frame) => frame.type === 'queue')")
+    assert second.run("said.frame.map((frame) => frame.type).filter((type) => type !== 'heartbeat')") == ["connected", "queue"]
+
+
+def test_a_page_that_is_kept_for_the_way_back_lets_go_and_misses_nothing(context: BrowserContext, server: Site, mia: User) -> None:
+    first, second = Tab.opened(context, server, mia), Tab.opened(context, server, mia)
+    first.run("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    second.until("client.seat.hub !== null", seconds=2)
+    tell(mia, "meanwhile")
+    second.has(["meanwhile"])
+    assert first.titles() == []
+    first.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    first.has(["meanwhile"])
+    assert not first.leads()
+
+
+def test_a_task_that_is_done_is_shown_to_each_tab_and_the_connection_ends(context: BrowserContext, server: Site, mia: User) -> None:
+    with tracking(user=mia, title="Import", total_steps=1) as task:
+        address = f"/api/ws/tasks/{task.id}"
+        tabs = [Tab.opened(context, server, mia, path=address) for _ in range(2)]
+        for tab in tabs:
+            tab.until("said.frame.some((frame) => frame.type === 'progress')")
+        task.result = {"rows": 3}
+    tabs.append(Tab(context.new_page(), server, mia, path=address))
+    for tab in tabs:
+        tab.until("client.state.name === 'stopped'")
+        assert tab.run("said.frame.filter((frame) => frame.type === 'completed').length") == 1

@@ -38,8 +38,9 @@ const VERSION = 1; // of what tabs say to each other: those of two versions do n
 const PATIENCE = Object.freeze({ greeting: 15_000, answer: 5_000 }); // ms
 
 export class Switchboard {
-  /** @param {Options} options */
+  /** @param {Options} options  Throws TypeError if they do not say whose connection it is */
   constructor(options) {
+    if (options.user === undefined || options.user === null || options.user === "") throw new TypeError("`user` has to say whose connection this is.");
     const { server = new URL(import.meta.url).origin, storage = ownStorage(), shared = true, awake = false, patience = PATIENCE } = options;
     this.options = { ...options, server, storage };
     this.id = newName();
@@ -51,6 +52,7 @@ export class Switchboard {
     this.state = { name: "stopped" };
     this.member = new member.Member({
       cursor: this.begin(),
+      recalls: options.path.startsWith("/api/ws/tasks/"),
       frame: (frame) => this.emit("frame", frame),
       caughtUp: (count) => this.emit("caughtup", { count }),
     });
@@ -133,6 +135,16 @@ export class Switchboard {
   startFrom(asOf) {
     this.member.restart({ seq: asOf, epoch: this.member.cursor?.epoch ?? null });
     this.seat.join();
+  }
+
+  /** Forget what was kept in the browser for this user, as when it logs out: what was not sent, and the cursor. */
+  forget() {
+    for (const { id } of this.entries) this.drop(id);
+    try {
+      this.options.storage?.removeItem(`${this.name}:cursor`);
+    } catch {
+      // Nothing was kept, then.
+    }
   }
 
   /** Renew the credential of the open connection. @param {string} token @returns {boolean} whether there was one */

@@ -59,7 +59,7 @@ export class Seat {
     this.looking = new AbortController();
     const { signal } = this.looking;
     addEventListener("online", () => this.nudge(), { signal });
-    addEventListener("offline", () => this.nudge(), { signal });
+    addEventListener("offline", () => this.hub?.line.connection?.probe(), { signal });
     document.addEventListener("visibilitychange", () => this.nudge(), { signal });
     this.ask();
   }
