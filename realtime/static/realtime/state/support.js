@@ -9,6 +9,8 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
  * As REST has it; `unreadCount` is one's own, and the text of `lastMessage` is cut.
  * @typedef {Omit<import("../wire.js").SessionData, "reason" | "note"> & { unreadCount: number, lastMessage: Message | null }} Session
  *
+ * @typedef {Session & { readUpTo: string | null }} Shown  as REST shows it; the state has what others have read in `reads`
+ *
  * @typedef {object} State
  * @property {number} me
  * @property {number} asOf  the number of the stream that this is true for
@@ -32,32 +34,32 @@ const KEPT = 100;
 /**
  * The state after `GET /api/v1/sessions`; `asOf` is the page's. Of several pages it is that of the first one asked for.
  *
- * @param {{ sessions: readonly Session[], me: number, asOf: number }} snapshot
+ * @param {{ sessions: readonly Shown[], me: number, asOf: number }} snapshot
  * @returns {State}
  */
 export function from({ sessions, me, asOf }) {
-  const none = { queue: null, messages: new Map(), older: new Map(), typing: new Map(), reads: new Map(), looking: new Map(), presence: new Map() };
-  return { me, asOf, ...none, sessions: new Map(sessions.map((each) => [each.id, each])), missing: new Set() };
+  const none = { messages: new Map(), older: new Map(), typing: new Map(), reads: new Map(), looking: new Map(), presence: new Map() };
+  return shown({ me, asOf, ...none, queue: null, sessions: new Map(), missing: new Set() }, sessions);
 }
 
 /**
  * The state after more sessions of REST, such as the list's next page. What one is told of and holds already stays as it is.
  *
  * @param {State} state
- * @param {readonly Session[]} sessions
+ * @param {readonly Shown[]} sessions
  * @returns {State}
  */
 export function listed(state, sessions) {
   const told = (/** @type {Session | undefined} */ each) => each !== undefined && isMine(each, state.me);
   const wanted = sessions.filter((each) => !told(state.sessions.get(each.id)));
-  return wanted.length ? { ...state, sessions: new Map([...state.sessions, ...wanted.map((each) => /** @type {const} */ ([each.id, each]))]) } : state;
+  return wanted.length ? shown(state, wanted) : state;
 }
 
 /**
  * The state after `GET /api/v1/sessions?status=waiting`, all of it. Nobody tells an agent of the queue, so it is asked for now and then.
  *
  * @param {State} state
- * @param {readonly Session[]} sessions
+ * @param {readonly Shown[]} sessions
  * @returns {State}
  */
 export function waiting(state, sessions) {
@@ -76,11 +78,12 @@ export function waiting(state, sessions) {
 export function found(state, detail) {
   const { transfers: _transfers, participants = [], asOf, ...session } = detail;
   if (asOf < state.asOf) return state;
-  const reads = new Map(state.reads.get(session.id));
+  const next = shown(state, [session]);
+  const reads = new Map(next.reads.get(session.id));
   for (const each of participants) if (each.readUpTo) reads.set(each.userId, each.readUpTo);
   const missing = new Set(state.missing);
   missing.delete(session.id);
-  return { ...state, missing, sessions: put(state.sessions, session.id, session), reads: put(state.reads, session.id, reads) };
+  return { ...next, missing, reads: put(next.reads, session.id, reads) };
 }
 
 /**
@@ -238,6 +241,18 @@ function read(state, { sessionId, userId, upTo }) {
 /** @param {State} state @param {string} sessionId @param {number} user @param {string} message @returns {State} */
 function marked(state, sessionId, user, message) {
   return { ...state, reads: put(state.reads, sessionId, put(state.reads.get(sessionId) ?? new Map(), user, message)) };
+}
+
+/** With these as REST shows them. @param {State} state @param {readonly Shown[]} wanted @returns {State} */
+function shown(state, wanted) {
+  const sessions = new Map(state.sessions);
+  const reads = new Map(state.reads);
+  for (const { readUpTo, ...session } of wanted) {
+    sessions.set(session.id, session);
+    const other = session.customer.userId === state.me ? session.agent : session.customer;
+    if (other && readUpTo) reads.set(session.id, put(reads.get(session.id) ?? new Map(), other.userId, readUpTo));
+  }
+  return { ...state, sessions, reads };
 }
 
 /** Whether one is told of it. @param {Session} session @param {number} me */
