@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -110,9 +111,11 @@ class Visitor:
 
     def say(self, text: str) -> None:
         """Write something, and wait until the server has it."""
+        before = self.chat.locator(".own").count()
         self.field.fill(text)
         self.field.press("Enter")
-        expect(self.chat.locator(".own .state").last).to_have_text("Sent", timeout=15_000)
+        expect(self.chat.locator(".own")).to_have_count(before + 1)
+        expect(self.chat.locator(".own .state").last).to_have_text(re.compile("Sent|Read"), timeout=15_000)
 
     def kept(self) -> dict[str, Any]:
         """The customer, as the shop's page keeps it."""

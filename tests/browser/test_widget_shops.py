@@ -1,6 +1,5 @@
 """What a shop decides: where the chat may stand, who vouches for whom, and how it looks."""
 
-import gzip
 import hashlib
 import hmac
 
@@ -11,7 +10,9 @@ from playwright.sync_api import expect
 from accounts.models import Customer
 from realtime.chat.models import Session
 from tests.browser.shop import Shop, Visitor
+from tests.markdown import documents
 from tests.servers.waiting import until
+from tests.servers.workers import CHECKOUT
 
 SECRET = "a-secret-that-shop-and-switchboard-share"
 LOADER_BOUND = 3_000
@@ -46,7 +47,7 @@ def test_a_site_that_is_not_allowed_cannot_frame_the_chat(server, browser):
         eve.context.close()
 
 
-def test_a_name_is_asked_for_only_before_the_first_message(visit):
+def test_a_name_is_asked_for_before_the_first_message_and_an_address_while_nobody_is_there(visit):
     ann = visit()
     ann.button.click()
     expect(ann.chat.get_by_role("heading", name="Tea & Co")).to_be_visible()
@@ -61,12 +62,7 @@ def test_a_name_is_asked_for_only_before_the_first_message(visit):
     assert (made.name, made.channel) == ("Ann", "WEB")
     assert made.metadata == {"page": ann.shop.url, "timeZone": ann.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")}
 
-
-def test_while_nobody_is_there_an_address_may_be_left(visit):
-    ann = visit()
-    ann.button.click()
-    ann.chat.get_by_label("Your name").fill("Ann")
-    ann.say("Is anybody there?")
+    # Nobody is there.
     address = ann.chat.get_by_label("Where can we reach you if you are gone by then?")
     address.fill("ann@nowhere")
     address.press("Enter")
@@ -136,7 +132,7 @@ def test_on_a_phone_it_is_the_whole_screen(visit):
     expect(ann.button).to_be_visible()
 
 
-def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, shop, api, bob):
+def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, shop, claim, api, bob):
     shop.script = """
       window.told = [];
       window.Switchboard ||= [];
@@ -146,8 +142,7 @@ def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, sho
     ann.chat.get_by_label("Your name").fill("Ann")
     ann.say("Hello")
     ann.page.evaluate("Switchboard.close()")
-    path = f"/api/v1/sessions/{Session.objects.get(customer=ann.kept()['userId']).public_id}"
-    api(bob).post(f"{path}/claim")
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "Hi"})
     until(lambda: ann.page.evaluate("told.length") >= 5, what="it is told")
     told = ann.page.evaluate("told")
@@ -184,7 +179,7 @@ def test_the_shops_colours_its_side_and_its_language_are_taken(visit, shop):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
+def test_axe_finds_nothing(visit, claim, api, bob, axe, scheme):
     ann = visit(color_scheme=scheme)
     axe(ann.page)
     ann.button.click()
@@ -195,8 +190,7 @@ def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
     ann.say("See https://shop.example")
     expect(ann.chat.locator(".email")).to_be_visible()
     axe(ann.frame)  # waiting, with an address to be left
-    path = f"/api/v1/sessions/{Session.objects.get(customer=ann.kept()['userId']).public_id}"
-    api(bob).post(f"{path}/claim")
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "See https://shop.example"})
     ann.chat.get_by_role("button", name="Options").click()
     axe(ann.frame)  # answered, with the menu open
@@ -205,17 +199,30 @@ def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
     axe(ann.frame)  # to be rated
 
 
-def test_the_loader_and_the_chat_weigh_little(visit, shop):
-    loader = httpx.get(f"{shop.server}/widget.js", headers={"Accept-Encoding": "gzip"})
-    assert int(loader.headers["Content-Length"]) < LOADER_BOUND
+def test_what_the_document_shows_works(visit, shop):
+    [document] = [each for each in documents(CHECKOUT) if each.name == "docs/widget.md"]
+    shown = {block.kind: block.text.strip().replace("https://switchboard.example", shop.server) for block in document.blocks}
     ann = visit()
-    session = ann.context.new_cdp_session(ann.page)
+    assert shown["html"] in ann.page.content().replace('async=""', "async")
+    allowed = {name: sources for name, *sources in (each.split() for each in shop.policy.split(";"))}
+    for name, source in (each.split() for each in shown["text"].split(";")):
+        assert source in allowed[name]
+    proof = hmac.new(SECRET.encode(), b"42", hashlib.sha256).hexdigest()
+    shop.script = shown["javascript"].replace("5f70…", proof)
+    ann.page.reload()
+    ann.open()
+    until(lambda: ann.kept().get("externalId") == "42", what="she is known")
+
+
+def test_the_loader_and_the_chat_weigh_little(visit, shop):
+    ann = visit()
     asked: list[str] = []
     ann.context.on("request", lambda request: asked.append(request.url))
     ann.button.click()
     expect(ann.field).to_be_visible()
-    session.detach()
-    static = {url for url in asked if "/static/" in url or url.endswith("/widget/")}
-    weight = sum(len(gzip.compress(httpx.get(url).content, 9)) for url in static)
-    assert len(static) > 20
-    assert weight < FRAME_BOUND
+    needed = {url for url in asked if "/static/" in url or url.endswith("/widget/")}
+    assert len(needed) > 20
+    with httpx.Client(headers={"Accept-Encoding": "gzip"}) as client:
+        weights = {url: int(client.get(url).headers["Content-Length"]) for url in [f"{shop.server}/widget.js", *needed]}
+    assert weights.pop(f"{shop.server}/widget.js") < LOADER_BOUND
+    assert sum(weights.values()) < FRAME_BOUND
