@@ -2,7 +2,9 @@
 
 import ast
 import gettext
+import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +70,19 @@ def test_the_compiled_catalogue_is_the_written_one(catalogue):
 def test_a_text_that_is_not_translated_would_be_found():
     assert list(in_python('_("one"); x = ngettext("two", "three", n); print("four")')) == ["one", "two"]
     assert list(in_template('{% translate "one" %}{% blocktranslate %}two {{ n }}{% endblocktranslate %}')) == ["one", "two %(n)s"]
+
+
+def test_scripts_say_the_same_things_in_both_languages():
+    """Each `words.js` has the same names in both, with the same values to be put in, and nobody is shouted at."""
+    found = sorted((ROOT / "realtime/static").rglob("words.js"))
+    script = "for (const file of process.argv.slice(1)) console.log(JSON.stringify((await import(file)).WORDS));"
+    said = subprocess.run(["node", "--input-type=module", "-e", script, "--", *map(str, found)], capture_output=True, text=True, check=True, timeout=60)
+    words = [json.loads(line) for line in said.stdout.splitlines()]
+    assert len(words) == len(found) >= 2
+    for file, each in zip(found, words, strict=True):
+        assert list(each) == ["en", "zh-hans"], file
+        assert list(each["en"]) == list(each["zh-hans"]), file
+        for name, text in each["en"].items():
+            texts = [str(text), str(each["zh-hans"][name])]
+            assert len({frozenset(re.findall(r"{\w+}", one)) for one in texts}) == 1, f"{file}: {name}"
+            assert not re.search("[!！]", "".join(texts)), f"{file}: {name}"

@@ -91,8 +91,9 @@ def mia_in(checkout: Path) -> tuple[int, str]:
 
 def test_it_says_where_to_look_and_ctrl_c_leaves_nothing(clone: Path) -> None:
     with running(clone) as run:
-        for path in ("/", "/admin/", "/api/docs"):
+        for path in ("/", "/console/", "/admin/", "/api/docs"):
             assert f"{run.url}{path}" in run.text
+        for path in ("/", "/member/", "/admin/", "/api/docs"):
             assert httpx.get(f"{run.url}{path}", follow_redirects=True).status_code == 200
         login = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "mia", "password": "password123"})
         assert login.status_code == 200, login.text

@@ -34,19 +34,20 @@ def shown_in_docs(kind: str, holding: str, server: str) -> str:
 
 
 class HostSite:
-    """`site.pages["/bell.html"] = Answer(…)`. Who is logged in stands in the cookie `who`, and its token in `site.tokens[who]`."""
+    """`site.pages["/bell.html"] = Answer(…)`. Who is logged in stands in the cookie `who`, and its token in `site.tokens[who]`, of several the last first."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.pages: dict[str, Answer] = {}
-        self.tokens: dict[str, str] = {}
+        self.tokens: dict[str, str | list[str]] = {}
         self.broken = False
 
     def answer(self, path: str, who: str) -> tuple[int, Answer]:
         if path == TOKEN:
             if self.broken:
                 return 500, Answer("")
-            token = self.tokens.get(who)
+            known = self.tokens.get(who)
+            token = known.pop() if isinstance(known, list) else known
             return (200 if token else 401), Answer(json.dumps({"token": token}), "application/json")
         found = self.pages.get(path)
         return (200, found) if found else (404, Answer("There is nothing here."))

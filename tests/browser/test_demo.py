@@ -24,29 +24,44 @@ def shown(trial, contexts):
 
     def open_page(path="/", **options):
         page = contexts(base_url=trial.url, viewport={"width": 1000, "height": 800}, **options).new_page()
-        page.served_by = []
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: note(page, frame)))
+        noted(page)
         page.goto(path)
         return page
 
     return open_page
 
 
-def note(page, frame):
-    """On which worker the connections of a page are, the newest last."""
-    said = json.loads(frame)
-    if said["type"] == "connected":
-        page.served_by.append(said["data"]["connection_id"].split("-")[0])
+@pytest.fixture
+def member(trial, contexts, token):
+    """`member(mia)`: her page, as after her login."""
+
+    def open_page(user, url=trial.url, **options):
+        context = contexts(base_url=url, viewport={"width": 1000, "height": 800}, **options)
+        session = {
+            "token": token(user),
+            "expiresAt": "2100-01-01T00:00:00Z",
+            "user": {"id": user.pk, "username": user.username, "displayName": user.display_name},
+        }
+        context.add_init_script(f"location.protocol === 'http:' && sessionStorage.setItem('switchboard-demo', {json.dumps(json.dumps(session))})")
+        page = context.new_page()
+        noted(page)
+        page.goto("/member/")
+        connected(page)
+        return page
+
+    return open_page
 
 
-def log_in(page, user):
-    """Log in, and wait for both connections: the page's and the bell's."""
-    page.goto("/member/")
-    page.get_by_label("Name").fill(user.username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in", exact=True).click()
-    connected(page)
-    return page
+def noted(page):
+    """Note on which worker the page's connections are, the newest last."""
+    page.served_by = []
+
+    def note(frame):
+        said = json.loads(frame)
+        if said["type"] == "connected":
+            page.served_by.append(said["data"]["connection_id"].split("-")[0])
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
 
 
 def connected(page):
@@ -95,8 +110,8 @@ def send_from_admin(page, admin, *, to, title):
     expect(page.get_by_text(f"{len(to)} users have it.")).to_be_visible()
 
 
-def test_a_notification_sent_from_the_admin_reaches_two_browsers_on_two_workers(shown, mia, bob, admin):
-    mias, bobs, office = log_in(shown(), mia), log_in(shown(), bob), shown()
+def test_a_notification_sent_from_the_admin_reaches_two_browsers_on_two_workers(shown, member, mia, bob, admin):
+    mias, bobs, office = member(mia), member(bob), shown()
     on_another_worker(bobs, mias.served_by[-1])
     send_from_admin(office, admin, to=[mia, bob], title="The shop opens at nine")
     pictures = Path("var/pictures")
@@ -107,8 +122,8 @@ def test_a_notification_sent_from_the_admin_reaches_two_browsers_on_two_workers(
         page.screenshot(path=pictures / f"demo-{name}.png")
 
 
-def test_what_is_read_on_one_side_is_read_on_the_other(shown, mia):
-    left, right = log_in(shown(), mia), log_in(shown(), mia)
+def test_what_is_read_on_one_side_is_read_on_the_other(member, mia):
+    left, right = member(mia), member(mia)
     notify(users=mia, type="system", title="Read me", message="…")
     for page in (left, right):
         rung(page, 1)
@@ -118,13 +133,17 @@ def test_what_is_read_on_one_side_is_read_on_the_other(shown, mia):
     expect(open_bell(right)).to_have_attribute("data-status", "read")
 
 
-def test_a_person_is_shown_what_went_wrong_at_login(shown, mia):
+def test_a_person_logs_in_and_is_shown_what_goes_wrong(shown, mia):
     page = shown("/member/")
     page.get_by_label("Name").fill(mia.username)
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.locator("#login").get_by_role("alert")).to_have_text("Name or password is wrong. Check both and try again.")
     expect(page.locator("#in")).to_be_hidden()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    connected(page)
+    expect(page.locator("#account")).to_contain_text("Mia")
 
 
 def test_one_click_logs_mia_in_on_every_page_of_the_tab(shown, db):
@@ -145,13 +164,15 @@ def test_one_click_logs_mia_in_on_every_page_of_the_tab(shown, db):
 
 def test_a_visitor_asks_about_a_product(shown):
     page = shown()
-    expect(page.locator("switchboard-widget button")).to_be_visible()
+    # Both scripts of the page have run.
+    expect(page.locator("switchboard-widget button").and_(page.get_by_role("button", name="Open chat"))).to_be_visible()
+    expect(page.get_by_role("button", name="Log in as Mia")).to_be_visible()
     page.get_by_role("button", name="Ask about Teapot").click()
     expect(page.frame_locator("switchboard-widget iframe").get_by_role("textbox", name="Write a message")).to_be_visible(timeout=10_000)
 
 
-def test_two_people_see_each_other_and_write_and_nobody_else_reads_it(shown, mia, bob, eve):
-    mias, bobs, eves = log_in(shown(), mia), log_in(shown(), bob), log_in(shown(), eve)
+def test_two_people_see_each_other_and_write_and_nobody_else_reads_it(member, mia, bob, eve):
+    mias, bobs, eves = member(mia), member(bob), member(eve)
     mias.get_by_role("button", name="Write to Bob").click()
     expect(mias.get_by_role("log").or_(mias.get_by_text("Nothing written yet."))).to_be_visible()
     bobs.get_by_role("button", name="Write to Mia").click()
@@ -177,8 +198,8 @@ def test_two_people_see_each_other_and_write_and_nobody_else_reads_it(shown, mia
     expect(bobs.get_by_role("log").get_by_role("listitem")).to_contain_text(text)
 
 
-def test_a_task_goes_on_over_a_reload_and_stops_when_it_is_asked_to(shown, mia, eve):
-    page, eves = log_in(shown(), mia), log_in(shown(), eve)
+def test_a_task_goes_on_over_a_reload_and_stops_when_it_is_asked_to(member, mia, eve):
+    page, eves = member(mia), member(eve)
     page.get_by_role("button", name="Export your orders").click()
     bar = page.get_by_role("progressbar", name="Export of your orders")
     expect(bar).to_have_attribute("aria-valuetext", re.compile("[1-9] of 12 · Reading orders"), timeout=10_000)
@@ -223,12 +244,9 @@ def test_where_it_is_no_trial_there_is_no_shop_but_a_page_that_says_what_there_i
     assert client.post("/demo/tasks", **bearer).status_code == 404
 
 
-def test_after_a_restart_the_page_is_connected_again_without_a_reload(servers, contexts, mia):
+def test_after_a_restart_the_page_is_connected_again_without_a_reload(servers, member, mia):
     with servers.serve(env={"DEBUG": "1"}) as server:
-        page = contexts(base_url=server.url).new_page()
-        page.served_by = []
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: note(page, frame)))
-        log_in(page, mia)
+        page = member(mia, url=server.url)
         before = set(page.served_by)
         os.kill(server.pid, signal.SIGHUP)
         notify(users=mia, type="system", title="While you were away", message="…")
@@ -237,11 +255,10 @@ def test_after_a_restart_the_page_is_connected_again_without_a_reload(servers, c
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(shown, mia, axe, scheme):
-    page = shown(color_scheme=scheme)
-    axe(page)
+def test_axe_finds_nothing(shown, member, mia, axe, scheme):
+    axe(shown(color_scheme=scheme))
     notify(users=mia, type="system", title="Read me", message="…")
-    log_in(page, mia)
+    page = member(mia, color_scheme=scheme, reduced_motion="reduce")
     page.get_by_role("button", name="Export your orders").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     rung(page, 1)

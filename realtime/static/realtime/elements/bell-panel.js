@@ -4,8 +4,9 @@ import { fill, h, svg } from "../dom.js";
 import { Row } from "./bell-row.js";
 import { phrase } from "./phrase.js";
 
-const EVERY = 30_000;
-const GAP = 8;
+const EVERY = 30_000; // ms
+const GAP = 8; // px
+const TALLEST = 560; // px
 
 /**
  * @typedef {import("./bell-row.js").Notification} Notification
@@ -151,7 +152,7 @@ export class Panel {
     const top = Math.max(GAP, bottom + GAP);
     style.setProperty("left", `${Math.max(GAP, Math.min(start, innerWidth - width - GAP))}px`);
     style.setProperty("top", `${top}px`);
-    style.setProperty("max-height", `${Math.max(200, innerHeight - top - GAP)}px`);
+    style.setProperty("max-height", `${Math.max(200, Math.min(TALLEST, innerHeight - top - GAP))}px`);
   };
 }
 

@@ -27,7 +27,7 @@ export class Row {
       ? h("a", { class: "title", href: this.#link, dir: "auto", onclick: () => this.notification.status === "unread" && read(notification.id) })
       : h("span", { class: "title", dir: "auto" });
     this.#message = h("p", { class: "message", dir: "auto" });
-    this.#time = h("time", { dateTime: notification.created_at, title: exact(notification.created_at, lang) });
+    this.#time = h("time", { dir: "auto", dateTime: notification.created_at, title: exact(notification.created_at, lang) });
     this.#read = h("button", { type: "button", class: "read", title: label, "aria-label": `${label}: ${notification.title}`, onclick: () => read(notification.id) }, check());
     this.element = h("li", { data: { id: notification.id } }, h("div", { class: "text" }, this.#title, this.#message, this.#time), this.#read);
     this.show(notification);
