@@ -1,4 +1,4 @@
-"""The towns."""
+"""The towns. They end with the tests of this folder: their keepers see the same database and another Redis, where nobody else is."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plain_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
     """A town on this session's database, with heartbeats as rare as in production: they hide nothing."""
     with town(servers.serve, folder=tmp_path_factory.mktemp("town"), report=report) as built:
         yield built
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def leaky_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
     """One whose Redis is behind a proxy that loses messages, and where what takes time takes little: the last message lost waits for a heartbeat."""
     env = {"WS_HEARTBEAT_INTERVAL": "2", "WS_REPLAY_LIMIT": str(REPLAY_LIMIT), "KEEPER_INTERVAL": "0.1", "TOKEN_WARNING": "1", "RATE_NOTIFY": "0/m"}

@@ -1,4 +1,8 @@
-"""Servers for what cannot be done to the one that all tests share."""
+"""Servers for what cannot be done to the one that all tests share.
+
+They have a Redis of their own and the same database, so they end with the tests of this folder: to their keepers the people of
+other tests are gone, and these would lose their sessions and tasks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from tests.servers.workers import Site
 Ground = tuple[Site, PrivateRedis, Pace]
 
 
-@pytest.fixture(scope="session", params=[pytest.param(TENTH, id="tenth"), pytest.param(REAL, id="real", marks=[pytest.mark.long_fault])])
+@pytest.fixture(scope="package", params=[pytest.param(TENTH, id="tenth"), pytest.param(REAL, id="real", marks=[pytest.mark.long_fault])])
 def ground(request: pytest.FixtureRequest, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """Two workers with a Redis of their own, whose clocks run at a tenth or, with `--long-faults`, as in production."""
     folder = tmp_path_factory.mktemp("village")
@@ -31,7 +35,7 @@ def place(ground: Ground) -> Iterator[Village]:
         yield built
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def small_ground(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, PrivateRedis]]:
     """Two workers that broadcast to fewer than six, and let a user have three tabs and as many bells as it likes."""
     folder = tmp_path_factory.mktemp("small")
