@@ -48,7 +48,7 @@ PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/t
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
     "text": ("README.md", "docs/sse.md"),  # a picture, and what tests/realtime/test_sse.py compares with what comes
-    "javascript": ("docs/sse.md",),  # run in a browser: tests/browser/test_event_source.py
+    "javascript": ("docs/sse.md", "docs/client.md"),  # run in a browser: tests/browser/test_event_source.py, test_client_document.py
 }
 """Kinds of blocks that nobody runs, and the documents that may have them."""
 

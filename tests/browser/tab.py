@@ -15,17 +15,25 @@ PATIENCE = 30_000  # ms
 OPEN = """
 async ({ path, user, token, options }) => {
   const { Switchboard } = await import("/static/realtime/client.js");
-  const { Api } = await import("/static/realtime/api.js");
+  const { Api, Problem } = await import("/static/realtime/api.js");
   window.token = token;
   window.api = new Api({ token: () => window.token });
   window.said = { frame: [], state: [], reset: [], expiring: [], outbox: [], caughtup: [] };
   window.asked = [];
   const credential = async (before) => {
     asked.push(before.refused);
-    return { ticket: await api.ticket() };
+    if (window.refuse) throw new Problem(refuse, "No.");
+    return options.bearer ? { token: window.token } : { ticket: await api.ticket() };
   };
-  window.client = new Switchboard({ path, user, credential, ...options });
+  const renew = async () => options.renew ?? null;
+  window.client = new Switchboard({ path, user, credential, ...options, renew });
   for (const [name, all] of Object.entries(said)) if (name !== "reset") client.on(name, (what) => all.push(structuredClone(what)));
+}
+"""
+HIDE = """
+(state) => {
+  Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
 }
 """
 
@@ -51,7 +59,8 @@ class Tab:
         return self.page.evaluate(script, argument)
 
     def until(self, condition: str, argument: Any = None, *, seconds: float = PATIENCE / 1000) -> None:
-        self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000)
+        # Without `polling` it looks when a picture is drawn, and of a tab that is not in front none is.
+        self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000, polling=50)
 
     def connected(self) -> None:
         self.until("client.state.name === 'connected'")
@@ -68,6 +77,13 @@ class Tab:
         """Wait until the last of them has come: each once and in this order."""
         self.until("(last) => said.frame.some((frame) => frame.data?.title === last)", titles[-1])
         assert self.titles() == titles
+
+    def hide(self) -> None:
+        """Nobody sees this tab any more."""
+        self.run(HIDE, "hidden")
+
+    def show(self) -> None:
+        self.run(HIDE, "visible")
 
     def leads(self) -> bool:
         return bool(self.run("client.seat.hub !== null"))

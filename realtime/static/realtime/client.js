@@ -20,6 +20,7 @@ import * as wire from "./wire.js";
  * @property {boolean} [keep]  remember the cursor in `storage`, for pages that keep their state there, too; `since` goes before it
  * @property {Storage | null} [storage]  for the outbox; the browser's own, if it is not given, and memory where that is forbidden
  * @property {boolean} [shared]  false: a connection of its own
+ * @property {{ greeting: number, answer: number }} [patience]  ms to wait for `connected`, and for the answer to a ping
  * @property {boolean} [awake]  true: connect while no tab is visible, too
  */
 
@@ -37,10 +38,11 @@ const VERSION = 1; // of what tabs say to each other: those of two versions do n
 const PATIENCE = Object.freeze({ greeting: 15_000, answer: 5_000 }); // ms
 
 export class Switchboard {
-  /** @param {Options} options */
+  /** @param {Options} options  Throws TypeError if they do not say whose connection it is */
   constructor(options) {
-    const { server = new URL(import.meta.url).origin, storage = ownStorage(), shared = true, awake = false } = options;
-    this.options = { ...options, server, storage, shared, awake };
+    if (options.user === undefined || options.user === null || options.user === "") throw new TypeError("`user` has to say whose connection this is.");
+    const { server = new URL(import.meta.url).origin, storage = ownStorage(), shared = true, awake = false, patience = PATIENCE } = options;
+    this.options = { ...options, server, storage };
     this.id = newName();
     this.name = `switchboard ${this.options.server}${this.options.path} ${this.options.user}`;
     this.outbox = new outbox.Outbox(this.name, this.options.storage);
@@ -50,6 +52,7 @@ export class Switchboard {
     this.state = { name: "stopped" };
     this.member = new member.Member({
       cursor: this.begin(),
+      recalls: options.path.startsWith("/api/ws/tasks/"),
       frame: (frame) => this.emit("frame", frame),
       caughtUp: (count) => this.emit("caughtup", { count }),
     });
@@ -60,7 +63,7 @@ export class Switchboard {
       shared,
       awake,
       lead: ({ again, looked, say }) => {
-        const how = { server, path, credential, again, looked, patience: PATIENCE };
+        const how = { server, path, credential, again, looked, patience };
         return new hub.Hub({ line: how, outbox: this.outbox, cursor: this.member.cursor, say });
       },
       part: () => {
@@ -134,6 +137,16 @@ export class Switchboard {
     this.seat.join();
   }
 
+  /** Forget what was kept in the browser for this user, as when it logs out: what was not sent, and the cursor. */
+  forget() {
+    for (const { id } of this.entries) this.drop(id);
+    try {
+      this.options.storage?.removeItem(`${this.name}:cursor`);
+    } catch {
+      // Nothing was kept, then.
+    }
+  }
+
   /** Renew the credential of the open connection. @param {string} token @returns {boolean} whether there was one */
   authenticate(token) {
     return this.send({ type: "auth", token });
@@ -153,20 +166,19 @@ export class Switchboard {
   post(frame) {
     const member = "to_user_id" in frame ? "client_message_id" : "clientMessageId";
     const id = /** @type {Record<string, unknown>} */ (frame)[member] || newName();
-    this.put(this.outbox.written(String(id), { ...frame, [member]: id }));
+    this.change({ put: this.outbox.written(String(id), { ...frame, [member]: id }) });
     return String(id);
   }
 
   /** Send one again that has failed. @param {string} id */
   resend(id) {
     const entry = this.outbox.get(id);
-    if (entry) this.put({ ...entry, state: "sending", error: null });
+    if (entry) this.change({ put: { ...entry, state: "sending", error: null } });
   }
 
   /** Give one up. @param {string} id */
   drop(id) {
-    this.outbox.remove(id);
-    this.changed({ remove: id });
+    this.change({ remove: id });
   }
 
   // What comes
@@ -213,19 +225,16 @@ export class Switchboard {
     }
   }
 
-  /** @param {outbox.Entry} entry */
-  put(entry) {
-    this.changed({ put: entry, kept: this.outbox.put(entry) });
-  }
-
   /** @param {outbox.Change} change */
-  changed(change) {
+  change(change) {
+    this.outbox.change(change);
     this.emit("outbox", this.entries);
     this.seat.written(change);
   }
 
   /** @param {line.State} state */
   tell(state) {
+    if (JSON.stringify(state) === JSON.stringify(this.state)) return; // the tab that leads says it to each that asks
     this.state = state;
     this.emit("state", state);
   }

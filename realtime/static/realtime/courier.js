@@ -49,8 +49,7 @@ export class Courier {
     const id = confirmed(frame);
     if (id) {
       if (this.outbox.get(id)) {
-        this.outbox.remove(id);
-        this.changed({ remove: id });
+        this.change({ remove: id });
       }
       if (id === this.under) this.backoff.reset();
       this.next(id);
@@ -89,11 +88,14 @@ export class Courier {
   /** @param {string} id @param {{ code: string, message: string }} error */
   fail(id, error) {
     const entry = this.outbox.get(id);
-    if (entry) {
-      const failed = { ...entry, state: /** @type {const} */ ("failed"), error };
-      this.changed({ put: failed, kept: this.outbox.put(failed) });
-    }
+    if (entry) this.change({ put: { ...entry, state: "failed", error } });
     this.next(id);
+  }
+
+  /** @param {outbox.Change} change */
+  change(change) {
+    this.outbox.change(change);
+    this.changed(change);
   }
 
   /** That one is done with. @param {string} id */

@@ -16,7 +16,7 @@ import * as wire from "./wire.js";
  *   | { kind: "frame", frame: wire.Frame }
  *   | { kind: "joined", to: string, joined: member.Joined }
  *   | { kind: "reset", to?: string, seq: number, epoch: string | null }
- *   | { kind: "expiring", expiresAt: string }
+ *   | { kind: "expiring", to?: string, expiresAt: string }
  *   | { kind: "outbox", change: outbox.Change }
  * )} Said
  */
@@ -36,8 +36,10 @@ export class Hub {
    */
   constructor({ line: how, outbox, cursor, say }) {
     this.say = say;
+    this.outbox = outbox;
     this.confirms = CONFIRMS.includes(how.path.replace(/\/$/, ""));
     this.recent = new Recent();
+    this.expiresAt = ""; // of the credential, while it is to be renewed
     this.opened = false; // the connection has told what it tells at first
     if (cursor) this.recent.begin(cursor.seq);
     this.epoch = cursor?.epoch ?? null;
@@ -54,6 +56,7 @@ export class Hub {
   /** Take the lead. */
   start() {
     this.say({ kind: "leads", state: this.line.state });
+    this.outbox.load();
     this.line.open();
   }
 
@@ -64,9 +67,16 @@ export class Hub {
     this.line.drop();
   }
 
+  /** @param {wire.Command} frame @returns {boolean} whether it could be sent */
+  send(frame) {
+    if (frame.type === "auth") this.expiresAt = "";
+    return this.line.send(frame);
+  }
+
   /** A tab wants to follow from its cursor. @param {Asking} asking */
   admit(asking) {
     const { id, cursor } = asking;
+    if (this.expiresAt) this.say({ kind: "expiring", to: id, expiresAt: this.expiresAt });
     const { recent, epoch } = this;
     if (recent.from === null) this.waiting.push(asking);
     else if (cursor?.epoch && epoch && cursor.epoch !== epoch) this.say({ kind: "reset", to: id, seq: recent.to, epoch });
@@ -99,6 +109,7 @@ export class Hub {
   changed(state) {
     if (state.name === "connected") return; // which is told with its frame
     this.opened = false;
+    this.expiresAt = "";
     this.courier.pause();
     this.waiting.push(...this.resuming.filter(({ id }) => id));
     this.resuming = [];
@@ -115,7 +126,10 @@ export class Hub {
     this.recent.add(frame);
     this.say({ kind: "frame", frame });
     this.courier.heard(frame);
-    if (frame.type === "token_expiring") this.say({ kind: "expiring", expiresAt: frame.data.expires_at });
+    if (frame.type === "token_expiring") {
+      this.expiresAt = frame.data.expires_at;
+      this.say({ kind: "expiring", expiresAt: this.expiresAt });
+    }
     if (frame.type === "message" || frame.type === "offline_message") this.confirm();
   }
 

@@ -35,7 +35,7 @@ export class Line {
     this.again = given.again;
     this.backoff = new Backoff();
     /** @type {State} */
-    this.state = { name: "stopped" };
+    this.state = { name: given.again ? "reconnecting" : "connecting" };
     /** @type {connection.Connection | null} */
     this.connection = null;
     this.attempt = 0; // which one is under way, so that an older one's late answer is nothing

@@ -21,15 +21,18 @@ export class Member {
   /**
    * @param {object} given
    * @param {Cursor | null} given.cursor  where its page's state stands; null: begin at the newest
+   * @param {boolean} given.recalls  whether the connection is of one task, whose end is told to everybody who comes, however old it is
    * @param {(frame: wire.Frame) => void} given.frame
    * @param {(count: number) => void} given.caughtUp
    */
-  constructor({ cursor, frame, caughtUp }) {
+  constructor({ cursor, recalls, frame, caughtUp }) {
+    this.recalls = recalls;
     this.frame = frame;
     this.caughtUp = caughtUp;
     /** @type {Cursor | null} */
     this.cursor = cursor;
     this.fresh = cursor === null; // so what nobody has confirmed is news for it, however old
+    this.ended = -1; // the number of its task's end, if it has seen that
     this.follows = false;
     this.connection = ""; // by the server's name for it
     this.missed = -1; // numbered frames since the reconnection; -1: all have come
@@ -70,8 +73,10 @@ export class Member {
     } else if (frame.type === "offline_message") {
       if (!this.fresh) return;
     } else if ("seq" in frame) {
-      if (frame.seq <= this.cursor.seq) return;
-      this.cursor.seq = frame.seq;
+      const end = this.recalls && (frame.type === "completed" || frame.type === "error");
+      if (end ? frame.seq <= this.ended : frame.seq <= this.cursor.seq) return;
+      if (end) this.ended = frame.seq;
+      this.cursor.seq = Math.max(this.cursor.seq, frame.seq);
       if (this.missed >= 0) {
         this.missed += 1;
         this.wait();

@@ -13,9 +13,10 @@ import * as wire from "./wire.js";
  * @property {number} at  when it was written, in ms of the epoch; no two have the same
  */
 
-/** @typedef {{ put: Entry, kept: boolean } | { remove: string }} Change  `kept`: other tabs find the entry in the storage */
+/** @typedef {{ put: Entry } | { remove: string }} Change */
 
 export const MOST = 200; // entries
+const REMEMBERED = 1000; // names of entries that are gone
 
 export class Outbox {
   /**
@@ -25,18 +26,21 @@ export class Outbox {
   constructor(name, storage) {
     this.prefix = `${name}:outbox:`;
     this.storage = storage;
-    /** @type {Map<string, Entry>} what the storage would not take */
-    this.memory = new Map();
+    /** @type {Map<string, Entry>} */
+    this.all = new Map();
+    /** @type {Set<string>} */
+    this.gone = new Set();
+    this.load();
   }
 
   /** All entries, oldest first. @returns {Entry[]} */
   entries() {
-    return [...this.stored(), ...this.memory.values()].sort((one, other) => one.at - other.at);
+    return [...this.all.values()].sort((one, other) => one.at - other.at);
   }
 
   /** @param {string} id @returns {Entry | undefined} */
   get(id) {
-    return this.memory.get(id) ?? parsed(this.try((storage) => storage.getItem(this.prefix + id)));
+    return this.all.get(id);
   }
 
   /** A new entry, to be put here. Throws Error when there are too many. @param {string} id @param {Message} frame @returns {Entry} */
@@ -46,46 +50,44 @@ export class Outbox {
     return { id, frame, state: "sending", error: null, at: Math.max(Date.now(), (entries.at(-1)?.at ?? 0) + 1) };
   }
 
-  /** Keep it. @param {Entry} entry @returns {boolean} whether other tabs find it in the storage */
-  put(entry) {
-    const kept = this.try((storage) => {
-      storage.setItem(this.prefix + entry.id, JSON.stringify(entry));
-      return true;
+  /** @param {Change} change */
+  change(change) {
+    this.follow(change);
+    this.try((storage) => {
+      if ("put" in change) storage.setItem(this.prefix + change.put.id, JSON.stringify(change.put));
+      else storage.removeItem(this.prefix + change.remove);
     });
-    if (kept) this.memory.delete(entry.id);
-    else this.memory.set(entry.id, entry);
-    return kept === true;
   }
 
-  /** @param {string} id */
-  remove(id) {
-    this.memory.delete(id);
-    this.try((storage) => storage.removeItem(this.prefix + id));
-  }
-
-  /** Another tab has changed its outbox. @param {Change} change */
+  /** Another tab has changed its outbox. What it has stored is not to be seen here at once: a browser's processes tell each other later. @param {Change} change */
   follow(change) {
-    if ("remove" in change) this.memory.delete(change.remove);
-    else if (change.kept) this.memory.delete(change.put.id);
-    else this.memory.set(change.put.id, change.put);
+    if ("put" in change) {
+      this.all.set(change.put.id, change.put);
+      this.gone.delete(change.put.id);
+    } else {
+      this.all.delete(change.remove);
+      this.gone.add(change.remove);
+      if (this.gone.size > REMEMBERED) this.gone.delete(/** @type {string} */ (this.gone.keys().next().value));
+    }
   }
 
-  /** @returns {Entry[]} */
-  stored() {
-    const found = this.try((storage) => {
-      const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "").filter((key) => key.startsWith(this.prefix));
-      return keys.map((key) => parsed(storage.getItem(key)));
+  /** Look for what a page that is closed now has left. */
+  load() {
+    this.try((storage) => {
+      const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "");
+      for (const key of keys.filter((each) => each.startsWith(this.prefix))) {
+        const entry = parsed(storage.getItem(key));
+        if (entry && !this.all.has(entry.id) && !this.gone.has(entry.id)) this.all.set(entry.id, entry);
+      }
     });
-    return (found ?? []).flatMap((entry) => (entry && !this.memory.has(entry.id) ? [entry] : []));
   }
 
-  /** A browser may forbid its storage, or have no room. @template T @param {(storage: Storage) => T} work @returns {T | undefined} */
+  /** A browser may forbid its storage, or have no room. @param {(storage: Storage) => void} work */
   try(work) {
-    if (!this.storage) return undefined;
     try {
-      return work(this.storage);
+      if (this.storage) work(this.storage);
     } catch {
-      return undefined;
+      // Then it is kept for as long as a tab is there.
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import * as wire from "./wire.js";
 
-const LONGEST = 1000; // numbered frames
+const LONGEST = 500; // numbered frames
 const MOST = 500; // things
 
 export class Recent {

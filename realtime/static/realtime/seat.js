@@ -59,7 +59,7 @@ export class Seat {
     this.looking = new AbortController();
     const { signal } = this.looking;
     addEventListener("online", () => this.nudge(), { signal });
-    addEventListener("offline", () => this.nudge(), { signal });
+    addEventListener("offline", () => this.hub?.line.connection?.probe(), { signal });
     document.addEventListener("visibilitychange", () => this.nudge(), { signal });
     this.ask();
   }
@@ -82,7 +82,7 @@ export class Seat {
 
   /** @param {wire.Command} frame @returns {boolean} whether it could be sent or passed on */
   send(frame) {
-    if (this.hub) return this.hub.line.send(frame);
+    if (this.hub) return this.hub.send(frame);
     return this.say({ kind: "send", frame });
   }
 
@@ -131,11 +131,13 @@ export class Seat {
   /** The hub says something. @param {hub.Said} said */
   tell(said) {
     const over = said.kind === "state" && (said.state.name === "failed" || said.state.name === "stopped");
-    // Another tab may have a better credential, and tries when this one has given the lock back.
-    const mine = said.kind === "expiring" || (over && (said.state.code ?? 0) < 1000 && said.state.name === "failed") || (over && said.state.code === NO_CREDENTIAL);
+    // Of these the others are told later, if at all: another tab may have a better credential, and tries when this one has given the lock back.
+    const { code = 1000 } = over ? said.state : {};
     const to = "to" in said ? said.to : undefined;
+    const mine = code < 1000 || code === NO_CREDENTIAL || (said.kind === "expiring" && to === undefined);
     if (!mine && to !== this.given.id) this.tabs?.say(said);
     if (to === undefined || to === this.given.id) this.hear(said);
+    if (over && mine) this.tabs?.release();
     if (over) this.rest();
   }
 
@@ -149,7 +151,7 @@ export class Seat {
   rest() {
     this.resting = true;
     this.yield();
-    this.tabs?.release();
+    this.tabs?.releaseSoon();
   }
 
   /** Let go of the connection. */
@@ -194,7 +196,7 @@ export class Seat {
     if (note.kind === "join") {
       this.tabs?.say(/** @type {any} */ ({ kind: "here", to, state }));
       hub.admit({ id: to, cursor: note.cursor });
-    } else if (note.kind === "send") hub.line.send(note.frame);
+    } else if (note.kind === "send") hub.send(note.frame);
     else if (note.kind === "retry") hub.line.retry();
     else if (note.kind === "written") hub.courier.go();
     else if (note.kind === "there?") {

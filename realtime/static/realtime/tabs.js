@@ -2,6 +2,7 @@
 
 const ANSWER = 1500; // ms in which a leader that lives answers
 const LOOK = 5000; // ms between two looks of a tab that somebody sees
+const WORD = 250; // ms that a word takes at most: it and the lock go different ways, and the lock may be the faster one
 const SEEN = 3 * LOOK; // ms for which such a look counts
 
 /** @typedef {{ from: string, to?: string, kind: string }} Note  what one tab says to all, or to another */
@@ -35,6 +36,8 @@ export class Tabs {
     this.doubt = undefined;
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.looking = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.leaving = undefined;
     this.seeing = new AbortController();
   }
 
@@ -66,6 +69,7 @@ export class Tabs {
 
   /** Get in line for the lock. */
   request() {
+    if (this.leaving !== undefined) this.release();
     if (this.ask) return;
     this.take({});
     clearInterval(this.looking);
@@ -75,13 +79,20 @@ export class Tabs {
 
   /** Give the lock back, or leave the line. */
   release() {
+    clearTimeout(this.leaving);
     clearTimeout(this.doubt);
     clearInterval(this.looking);
-    this.doubt = undefined;
+    this.leaving = this.doubt = undefined;
     const led = this.leads;
     this.ask?.end();
     this.ask = null;
     if (led) this.say({ kind: "left" });
+  }
+
+  /** Give the lock back when the others have heard what was said last. */
+  releaseSoon() {
+    if (this.leads) this.leaving = setTimeout(() => this.release(), WORD);
+    else this.release();
   }
 
   /** @param {{ kind: string, to?: string }} note */
