@@ -51,7 +51,7 @@ MIDDLEWARE = [
     "realtime.middleware.database_connections_returned",
     "accounts.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "realtime.static_files.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -220,6 +220,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "realtime.static_files.Storage"},
+}
 WHITENOISE_USE_FINDERS = True  # straight from the apps, so that nothing has to be collected before the first start
 
 # Logs -----------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ for option in fields(Options):
     os.environ.pop(option.name.upper(), None)
 
 VAR_DIR = tempfile.mkdtemp(prefix="switchboard-test-")
-os.mkdir(f"{VAR_DIR}/static")
 atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 
 os.environ |= {

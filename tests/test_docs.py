@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.urls import Resolver404, resolve
 
@@ -112,6 +113,8 @@ def routes() -> list[str]:
 def exists(method: str | None, address: str, known: list[str]) -> bool:
     """Whether there is such an address and, if a method is named, whether it has that. `/api/` is where others begin."""
     path = re.sub(r"<\w+>", "1", address.partition("?")[0].replace("<uuid>", str(UUID(int=1))))
+    if path.startswith("/static/"):
+        return finders.find(re.sub("^/static/(1/)?", "", path)) is not None
     kinds = {"int": r"\d+", "uuid": "[0-9a-f-]{36}", "str": "[^/]+"}
     patterns = (re.sub(r"<(\w+):\w+>", lambda found: kinds[found[1]], route) for route in known)
     listed = any(re.fullmatch(pattern.rstrip("/") + "/?", path) for pattern in patterns)

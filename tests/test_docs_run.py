@@ -26,9 +26,9 @@ from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext_lazy
 
 from accounts import refresh, tokens
-from accounts.management.commands.createdemo import PASSWORD, PEOPLE
 from accounts.models import Agent, User
 from notifications.models import Notification
+from realtime.demo import PASSWORD, PEOPLE
 from tests.conftest import Servers
 from tests.markdown import Block, documents
 from tests.servers.workers import CHECKOUT, Site

@@ -96,6 +96,11 @@ def test_it_says_where_to_look_and_ctrl_c_leaves_nothing(clone: Path) -> None:
             assert httpx.get(f"{run.url}{path}", follow_redirects=True).status_code == 200
         login = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "mia", "password": "password123"})
         assert login.status_code == 200, login.text
+        shown = {"Authorization": f"Bearer {login.json()['token']}"}
+        assert httpx.get(f"{run.url}/api/v1/notifications", headers=shown).json()["unread_count"] == 2
+        agent = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "agent001", "password": "password123"}).json()["token"]
+        sessions = httpx.get(f"{run.url}/api/v1/sessions", headers={"Authorization": f"Bearer {agent}"}).json()["results"]
+        assert [each["status"] for each in sessions] == ["waiting", "open", "closed"]
         names = [process.name() for process in run.family()]
         assert "redis-server" in names
         family = run.family()

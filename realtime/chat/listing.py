@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from realtime.chat.models import Message, Session, Transfer
+from realtime.chat.models import Message, Participant, Session, Transfer
 from realtime.chat.serializers import Place
 from realtime.chat.sessions import readable_by, visible_to
 from realtime.chat.words import agent_name
@@ -55,6 +55,15 @@ def last_messages(user: User, sessions: Sequence[Session]) -> dict[int, Message]
         if session.pk in found:
             found[session.pk].session = session
     return found
+
+
+def read_by_others(user: User, sessions: Sequence[Session]) -> dict[int, UUID]:
+    """The newest message that this user may see and the other side has read, by the session's number: its agent, or for others its customer."""
+    reader = Case(When(customer=user, then="agent"), default="customer")
+    place = Participant.objects.filter(session=OuterRef("pk"), user=OuterRef("reader")).values("read_up_to")[:1]
+    newest = readable_by(user).filter(session=OuterRef("pk"), order__lte=OuterRef("place")).order_by("-order").values("public_id")[:1]
+    found = Session.objects.filter(pk__in=[session.pk for session in sessions]).annotate(reader=reader).annotate(place=Subquery(place))
+    return {pk: seen for pk, seen in found.annotate(seen=Subquery(newest)).values_list("pk", "seen") if seen is not None}
 
 
 def after(messages: QuerySet[Message], cursor: UUID, *, forwards: bool) -> QuerySet[Message]:

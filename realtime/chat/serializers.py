@@ -91,6 +91,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField()
     unreadCount = serializers.SerializerMethodField()
     lastMessage = serializers.SerializerMethodField()
+    readUpTo = serializers.SerializerMethodField(help_text="The newest message that the other side has read.")
 
     @extend_schema_field(SupportPersonSerializer)
     def get_customer(self, session: Session) -> dict[str, Any]:
@@ -103,6 +104,11 @@ class SessionSerializer(serializers.Serializer[Any]):
     def get_unreadCount(self, session: Session) -> int:
         count: int = self.context["unread"].get(session.pk, 0)
         return count
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_readUpTo(self, session: Session) -> str | None:
+        seen = self.context["read"].get(session.pk)
+        return None if seen is None else str(seen)
 
     @extend_schema_field(PreviewSerializer(allow_null=True))
     def get_lastMessage(self, session: Session) -> dict[str, Any] | None:

@@ -253,7 +253,8 @@ def _detail(user: User, session_id: UUID, *, status: int = status.HTTP_200_OK) -
 
 
 def _shown(user: User, rows: list[Session]) -> list[dict[str, Any]]:
-    context = {"user": user, "unread": services.unread_by_session(user.pk, rows), "last": listing.last_messages(user, rows)}
+    context: dict[str, Any] = {"user": user, "unread": services.unread_by_session(user.pk, rows), "last": listing.last_messages(user, rows)}
+    context["read"] = listing.read_by_others(user, rows)
     shown: list[dict[str, Any]] = SessionSerializer(rows, many=True, context=context).data  # type: ignore[assignment]
     return shown
 

@@ -118,7 +118,7 @@ def test_an_agent_still_sees_what_it_has_handed_over(api: Api, ann: User, bob: U
 
 
 def test_the_members_are_those_of_the_frames() -> None:
-    own = {"unreadCount", "lastMessage"}
+    own = {"unreadCount", "lastMessage", "readUpTo"}
     assert set(SessionSerializer().fields) - own == set(SessionData.__struct_encode_fields__) - {"reason", "note"}
     assert set(MessageSerializer().fields) - {"isNote"} == set(MessageData.__struct_encode_fields__)
 
@@ -185,6 +185,26 @@ def test_unread_and_the_last_message_are_each_persons_own(api: Api, ann: User, b
     assert (anns["unreadCount"], len(anns["lastMessage"]["text"]), anns["lastMessage"]["isMine"]) == (2, LONGEST_PREVIEW, False)
     assert (bobs["unreadCount"], bobs["lastMessage"]["text"]) == (0, "She is in a hurry")
     assert (bobs["lastMessage"]["isNote"], bobs["lastMessage"]["isMine"]) == (True, True)
+
+
+def test_each_side_sees_how_far_the_other_one_has_read_and_a_customer_learns_nothing_of_notes(api: Api, ann: User, bob: User, alice: User) -> None:
+    session = asked(ann, agent=bob)
+    question = session.messages.get()
+
+    def seen_by(who: User) -> str | None:
+        [listed] = api(who).get(SESSIONS).json()["results"]
+        assert api(who).get(f"{SESSIONS}/{session.public_id}").json()["readUpTo"] == listed["readUpTo"]
+        found: str | None = listed["readUpTo"]
+        return found
+
+    assert (seen_by(ann), seen_by(bob)) == (None, str(question.public_id))
+    answer = say(bob, session, "It is on its way.")
+    note = say(bob, session, "She is in a hurry", note=True)
+    assert (seen_by(ann), seen_by(bob)) == (str(answer.public_id), str(question.public_id))
+    services.read(user_id=ann.pk, session_id=session.public_id)
+    assert seen_by(bob) == str(answer.public_id) != str(note.public_id)
+    services.transfer(by=bob, session_id=session.public_id, to_user_id=alice.pk)
+    assert (seen_by(ann), seen_by(alice)) == (None, str(answer.public_id)), "her new agent has read nothing yet"
 
 
 # Filters and pages

@@ -1,18 +1,9 @@
 // Messages of a session, oldest first.
 
 /**
- * @typedef {object} Message
- * @property {string} id
- * @property {string} sessionId
- * @property {string} senderType  "CUSTOMER" | "AGENT" | "SYSTEM"
- * @property {number | null} senderId  null: the system
- * @property {string} agentName  empty unless an agent has written
- * @property {string} text
- * @property {boolean} isMine
- * @property {boolean} isNote  for agents only
- * @property {string} createdAt
- * @property {string} clientMessageId
- * @property {number} [seq]  its number in one's stream, if it came over the socket
+ * As REST has it. `seq` is its number in one's stream, if it came over the socket.
+ *
+ * @typedef {import("../wire.js").MessageData & { isNote: boolean, seq?: number }} Message
  */
 
 /** Characters of a session's last message. */

@@ -1,24 +1,14 @@
 // The bell: one's notifications, newest first, and how many are unread.
 
 /**
- * @typedef {object} Notification
- * @property {number} id
- * @property {string} type
- * @property {string} title
- * @property {string} message
- * @property {string} content  the same as `message`
- * @property {Record<string, unknown>} data
- * @property {string} link  empty: none
- * @property {string} source
- * @property {string} status  "unread" | "read"
- * @property {string} created_at
+ * @typedef {import("../wire.js").NotificationData} Notification
  *
  * @typedef {object} State
  * @property {readonly Notification[]} items  newest first, without a gap down to where `next` goes on
  * @property {number} unread  of all, also of those that are not in `items`
  * @property {number} asOf  the number of the stream that this is true for
  * @property {string | null} next  the address of the next page, for `older`
- * @property {ReadonlyMap<number, string>} missing  the status of those of which only the id is known: they came silently
+ * @property {ReadonlyMap<number, Notification["status"]>} missing  the status of those of which only the id is known: they came silently
  *
  * @typedef {{ results: Notification[], unread_count: number, as_of: number, next: string | null }} Page
  */
@@ -83,7 +73,7 @@ function arrived(state, seq, notification) {
 
 /**
  * @param {State} state @param {number} seq
- * @param {{ ids: number[], all_up_to: number | null, status: string, unread_count: number }} data
+ * @param {import("../wire.js").NotificationStateData} data
  * @returns {State}
  */
 function changed(state, seq, { ids, all_up_to: upTo, status, unread_count: unread }) {
@@ -106,10 +96,10 @@ function changed(state, seq, { ids, all_up_to: upTo, status, unread_count: unrea
 
 /** Whether one with this id has its place in `items`, and not on a page that is not loaded yet. @param {State} state @param {number} id */
 function reaches(state, id) {
-  return state.next === null || state.items.length === 0 || id > state.items[state.items.length - 1].id;
+  return state.next === null || id > (state.items.at(-1)?.id ?? 0);
 }
 
-/** @param {ReadonlyMap<number, string>} missing @param {(id: number) => boolean} gone */
+/** @param {State["missing"]} missing @param {(id: number) => boolean} gone */
 function without(missing, gone) {
   const left = [...missing].filter(([id]) => !gone(id));
   return left.length === missing.size ? missing : new Map(left);

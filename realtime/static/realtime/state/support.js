@@ -4,24 +4,12 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
 
 /**
  * @typedef {import("./messages.js").Message} Message
- * @typedef {{ userId: number, name: string }} Person
+ * @typedef {import("../wire.js").Person} Person
  *
- * @typedef {object} Session
- * @property {string} id
- * @property {string} status  "waiting" | "open" | "closed"
- * @property {string} channel
- * @property {string} subject
- * @property {Person} customer
- * @property {Person | null} agent
- * @property {string} openedAt
- * @property {string | null} waitingSince
- * @property {string | null} assignedAt
- * @property {string | null} answeredAt
- * @property {string | null} closedAt
- * @property {number | null} rating
- * @property {string} comment
- * @property {number} unreadCount  one's own
- * @property {Message | null} lastMessage  its text cut
+ * As REST has it; `unreadCount` is one's own, and the text of `lastMessage` is cut.
+ * @typedef {Omit<import("../wire.js").SessionData, "reason" | "note"> & { unreadCount: number, lastMessage: Message | null }} Session
+ *
+ * @typedef {Session & { readUpTo: string | null }} Shown  as REST shows it; the state has what others have read in `reads`
  *
  * @typedef {object} State
  * @property {number} me
@@ -30,7 +18,7 @@ import { cut, isNewer, merged, unreadAfter } from "./messages.js";
  * @property {ReadonlyMap<string, readonly Message[]>} messages  by session, oldest first: of those that were opened all from the first page on, of others
  *   what came since
  * @property {ReadonlyMap<string, string | null>} older  the address of the page before the oldest message, of sessions that were opened; null: there is none
- * @property {{ sessionId: string, position: number, waiting: number, estimate_s: number | null } | null} queue  where the customer stands
+ * @property {import("../wire.js").QueueData | null} queue  where the customer stands
  * @property {ReadonlyMap<string, ReadonlyMap<number, number>>} typing  by session and user, since when (ms); see `typists`
  * @property {ReadonlyMap<string, ReadonlyMap<number, string>>} reads  by session and user, the newest message that this one has read, as far as it was told
  * @property {ReadonlyMap<string, readonly Person[]>} looking  agents who have a session open
@@ -46,32 +34,32 @@ const KEPT = 100;
 /**
  * The state after `GET /api/v1/sessions`; `asOf` is the page's. Of several pages it is that of the first one asked for.
  *
- * @param {{ sessions: readonly Session[], me: number, asOf: number }} snapshot
+ * @param {{ sessions: readonly Shown[], me: number, asOf: number }} snapshot
  * @returns {State}
  */
 export function from({ sessions, me, asOf }) {
-  const none = { queue: null, messages: new Map(), older: new Map(), typing: new Map(), reads: new Map(), looking: new Map(), presence: new Map() };
-  return { me, asOf, ...none, sessions: new Map(sessions.map((each) => [each.id, each])), missing: new Set() };
+  const none = { messages: new Map(), older: new Map(), typing: new Map(), reads: new Map(), looking: new Map(), presence: new Map() };
+  return shown({ me, asOf, ...none, queue: null, sessions: new Map(), missing: new Set() }, sessions);
 }
 
 /**
  * The state after more sessions of REST, such as the list's next page. What one is told of and holds already stays as it is.
  *
  * @param {State} state
- * @param {readonly Session[]} sessions
+ * @param {readonly Shown[]} sessions
  * @returns {State}
  */
 export function listed(state, sessions) {
   const told = (/** @type {Session | undefined} */ each) => each !== undefined && isMine(each, state.me);
   const wanted = sessions.filter((each) => !told(state.sessions.get(each.id)));
-  return wanted.length ? { ...state, sessions: new Map([...state.sessions, ...wanted.map((each) => /** @type {const} */ ([each.id, each]))]) } : state;
+  return wanted.length ? shown(state, wanted) : state;
 }
 
 /**
  * The state after `GET /api/v1/sessions?status=waiting`, all of it. Nobody tells an agent of the queue, so it is asked for now and then.
  *
  * @param {State} state
- * @param {readonly Session[]} sessions
+ * @param {readonly Shown[]} sessions
  * @returns {State}
  */
 export function waiting(state, sessions) {
@@ -90,11 +78,12 @@ export function waiting(state, sessions) {
 export function found(state, detail) {
   const { transfers: _transfers, participants = [], asOf, ...session } = detail;
   if (asOf < state.asOf) return state;
-  const reads = new Map(state.reads.get(session.id));
+  const next = shown(state, [session]);
+  const reads = new Map(next.reads.get(session.id));
   for (const each of participants) if (each.readUpTo) reads.set(each.userId, each.readUpTo);
   const missing = new Set(state.missing);
   missing.delete(session.id);
-  return { ...state, missing, sessions: put(state.sessions, session.id, session), reads: put(state.reads, session.id, reads) };
+  return { ...next, missing, reads: put(next.reads, session.id, reads) };
 }
 
 /**
@@ -224,8 +213,8 @@ function became(state, { reason, note: _note, ...told }) {
   const held = state.messages.get(told.id) ?? [];
   // A customer's own is told from its beginning. Of what an agent is given, who knows what was said before.
   const begins = !known && !state.older.has(told.id) && told.customer.userId === me && (reason === "opened" || reason === "assigned") && told.answeredAt === null;
-  const last = held.length ? cut(held[held.length - 1]) : null;
-  const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last };
+  const last = held.at(-1);
+  const fresh = { unreadCount: begins ? unreadAfter(held, null, me) : 0, lastMessage: last ? cut(last) : null };
   const session = { ...(known ?? fresh), ...told };
   if (!isMine(session, me)) session.unreadCount = 0;
   const given = known ? isMine(session, me) && !isMine(known, me) : !begins;
@@ -239,7 +228,7 @@ function named(sessions, customer) {
   return new Map([...sessions].map(([id, each]) => [id, each.customer.userId === customer.userId ? { ...each, customer } : each]));
 }
 
-/** Somebody has read a session. @param {State} state @param {{ sessionId: string, userId: number, upTo: string }} data @returns {State} */
+/** Somebody has read a session. @param {State} state @param {import("../wire.js").ReadData} data @returns {State} */
 function read(state, { sessionId, userId, upTo }) {
   const next = marked(state, sessionId, userId, upTo);
   const session = state.sessions.get(sessionId);
@@ -252,6 +241,18 @@ function read(state, { sessionId, userId, upTo }) {
 /** @param {State} state @param {string} sessionId @param {number} user @param {string} message @returns {State} */
 function marked(state, sessionId, user, message) {
   return { ...state, reads: put(state.reads, sessionId, put(state.reads.get(sessionId) ?? new Map(), user, message)) };
+}
+
+/** With these as REST shows them. @param {State} state @param {readonly Shown[]} wanted @returns {State} */
+function shown(state, wanted) {
+  const sessions = new Map(state.sessions);
+  const reads = new Map(state.reads);
+  for (const { readUpTo, ...session } of wanted) {
+    sessions.set(session.id, session);
+    const other = session.customer.userId === state.me ? session.agent : session.customer;
+    if (other && readUpTo) reads.set(session.id, put(reads.get(session.id) ?? new Map(), other.userId, readUpTo));
+  }
+  return { ...state, sessions, reads };
 }
 
 /** Whether one is told of it. @param {Session} session @param {number} me */

@@ -1,18 +1,9 @@
 // How far tasks are. The newest wins: of two states of one task that with the higher version.
 
 /**
- * @typedef {object} Task
- * @property {string} task_id
- * @property {string} title
- * @property {string} status  "running" | "completed" | "failed" | "cancelled"
- * @property {string} message  what it does, or did last
- * @property {number} step
- * @property {number} total_steps  0: not known
- * @property {number} progress  percent
- * @property {number} version
- * @property {string} timestamp
- * @property {unknown} [result]  once it is completed
- * @property {string} [error]  why it has failed or was cancelled, meant to be read
+ * `result` once it is completed; `error`, meant to be read, once it has failed or was cancelled.
+ *
+ * @typedef {import("../wire.js").TaskData & { result?: unknown, error?: string }} Task
  *
  * @typedef {ReadonlyMap<string, Task>} State  by task_id
  */
