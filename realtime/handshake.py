@@ -55,8 +55,7 @@ async def admit(scope: Mapping[str, Any], *, redeem: Redeem = tickets.aredeem) -
         _check_origin(headers.get("origin"), headers.get("host", ""))
         claims = await _claims(scope, headers, query, redeem)
         cursor = _cursor(scope.get("last_event_id", ""), query)
-    wished = languages.wanted(headers.get("accept-language", ""))
-    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=wished)
+    return Admission(claims=claims, cursor=cursor, new_client=PROTOCOL in scope["subprotocols"], language=language(scope))
 
 
 @asynccontextmanager
@@ -96,8 +95,12 @@ def address(scope: Mapping[str, Any]) -> str:
 
 
 def language(scope: Mapping[str, Any]) -> str:
-    """The language that the client asks for, or an empty text."""
-    return languages.wanted(_headers(scope).get("accept-language", ""))
+    """The language that the client asks for, or an empty text. A page that speaks another one than its browser says so in the address."""
+    try:
+        named = _query(scope).get("lang", "")
+    except Refusal:  # of which the client is told elsewhere
+        named = ""
+    return languages.wanted(named) or languages.wanted(_headers(scope).get("accept-language", ""))
 
 
 def is_welcome(origin: str, host: str) -> bool:

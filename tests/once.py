@@ -57,5 +57,7 @@ ONCE: Final = {
     "test_tracking_away",
     "test_walk",
     "test_wire_page",
+    "test_widget",
+    "test_widget_shops",
     "test_writer",
 }

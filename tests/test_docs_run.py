@@ -47,8 +47,10 @@ PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/t
 
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
-    "text": ("README.md", "docs/sse.md"),  # a picture, and what tests/realtime/test_sse.py compares with what comes
-    "javascript": ("docs/sse.md", "docs/client.md"),  # run in a browser: tests/browser/test_event_source.py, test_client_document.py
+    # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
+    "text": ("README.md", "docs/sse.md", "docs/widget.md"),
+    "javascript": ("docs/sse.md", "docs/client.md", "docs/widget.md"),  # run in a browser: test_event_source.py, test_client_document.py, test_widget_shops.py
+    "html": ("docs/widget.md",),  # there, too
 }
 """Kinds of blocks that nobody runs, and the documents that may have them."""
 
@@ -219,7 +221,7 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
 
 def test_there_are_blocks_of_every_kind() -> None:
     """A reader of Markdown that finds nothing would try nothing."""
-    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "javascript", "jsonc", "text"}
+    assert {block.kind for _, block in BLOCKS} == {"sh", "python", "js", "html", "javascript", "jsonc", "text"}
     assert sum(block.shown is not None for _, block in BLOCKS) >= 8
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -56,7 +57,7 @@ class Shop:
         return "text/html", (
             f'<!doctype html><html lang="{self.lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
             '<title>Tea</title><link rel="stylesheet" href="/shop.css"><script src="/shop.js"></script></head>'
-            f'<body><h1>Tea</h1><p>Green, black, white.</p><script src="{self.server}/widget.js" {self.attributes} async></script></body></html>'
+            f'<body><main><h1>Tea</h1><p>Green, black, white.</p></main><script src="{self.server}/widget.js" {self.attributes} async></script></body></html>'
         )
 
     def __enter__(self) -> Self:
@@ -110,9 +111,11 @@ class Visitor:
 
     def say(self, text: str) -> None:
         """Write something, and wait until the server has it."""
+        before = self.chat.locator(".own").count()
         self.field.fill(text)
         self.field.press("Enter")
-        expect(self.chat.locator(".own .state").last).to_have_text("Sent", timeout=15_000)
+        expect(self.chat.locator(".own")).to_have_count(before + 1)
+        expect(self.chat.locator(".own .state").last).to_have_text(re.compile("Sent|Read"), timeout=15_000)
 
     def kept(self) -> dict[str, Any]:
         """The customer, as the shop's page keeps it."""

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-import pytest
 from playwright.sync_api import expect
 
 from realtime.chat.models import Message, Session
@@ -46,15 +45,15 @@ def test_a_question_is_answered_and_rated_though_frames_may_keep_nothing(visit, 
     expect(ann.chat.get_by_role("log").get_by_text("It is on its way.")).to_be_visible()
     expect(ann.chat.get_by_text("Bob is typing")).not_to_be_attached()
     # It was looked at, so the agent learns that it was read, and nothing is counted.
-    until(lambda: api(bob).get(path).json()["participants"][0]["readUpTo"] == str(Message.objects.latest("order").public_id), what="it is read")
+    until(lambda: api(bob).get(path).json()["participants"][0]["readUpTo"] == str(session_of(ann).messages.latest("order").public_id), what="it is read")
     expect(ann.page).to_have_title("Tea")
 
     ann.chat.get_by_role("button", name="Options").click()
     ann.chat.get_by_role("button", name="End the conversation").click()
     ann.chat.get_by_role("button", name="End it now").click()
-    ann.chat.get_by_text("Great", exact=True).click()
+    ann.chat.get_by_role("radio", name="Great").check()
     ann.chat.get_by_role("textbox", name="Anything to add?").fill("Quick.")
-    ann.chat.get_by_role("button", name="Send", exact=True).last.click()
+    ann.chat.get_by_role("button", name="Send", exact=True).first.click()
     expect(ann.chat.get_by_text("Thank you.")).to_be_visible()
     rated = session_of(ann)
     assert (rated.status, rated.rating, rated.comment) == ("closed", 5, "Quick.")
@@ -87,35 +86,37 @@ def test_earlier_messages_come_by_scrolling_page_by_page(visit, api, bob):
     ann.open()
     ann.say("Message 0")
     path = claimed(ann, bob, api)
-    for number in range(1, 70):
+    for number in range(1, 45):
         api(bob).post(f"{path}/messages", {"text": f"Message {number}"})
     ann.page.reload()
     ann.open()
-    expect(ann.chat.get_by_text("Message 69", exact=True)).to_be_in_viewport()
+    expect(ann.chat.get_by_text("Message 44", exact=True)).to_be_in_viewport()
     assert 0 < ann.chat.locator(".bubble").count() < 40
-    for _ in range(3):
-        ann.chat.locator(".scroller").evaluate("each => each.scrollTo(0, 0)")
-        ann.page.wait_for_function("() => true")
-    expect(ann.chat.locator(".bubble")).to_have_count(70, timeout=10_000)
-    assert ann.chat.locator(".bubble").all_inner_texts() == [f"Message {number}" for number in range(70)]
+    ann.chat.locator(".scroller").evaluate("each => each.scrollTo(0, 0)")
+    expect(ann.chat.locator(".bubble")).to_have_count(45, timeout=10_000)
+    expect(ann.chat.get_by_text("Message 15", exact=True)).to_be_in_viewport()  # what was on top stays where it was
+    assert ann.chat.locator(".bubble").all_inner_texts() == [f"Message {number}" for number in range(45)]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["<img src=x onerror=\"document.title='broken'\"><b>bold</b>", "字" * 2000 + "x" * 2000, "👩‍👩‍👧 مرحبا، أين طردي؟ 我的包裹在哪里？"],
-    ids=["markup", "4,000 characters", "emoji, Arabic and Chinese"],
-)
-def test_a_text_is_shown_as_it_was_written_on_both_sides(visit, api, bob, text):
+MARKUP = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
+TEXTS = [MARKUP, "字" * 2000 + "x" * 2000, "👩‍👩‍👧 مرحبا، أين طردي؟ 我的包裹在哪里؟", "one\n\n  two"]
+
+
+def test_a_text_is_shown_as_it_was_written_on_both_sides(visit, api, bob):
     ann = visit()
     ann.open()
-    ann.say(text)
+    ann.say("Hello")
     path = claimed(ann, bob, api)
-    assert api(bob).get(f"{path}/messages").json()["results"][0]["text"] == text
-    api(bob).post(f"{path}/messages", {"text": text})
-    expect(ann.chat.locator(".other .bubble")).to_have_text(text)
-    assert ann.chat.locator(".bubble").all_inner_texts() == [text, text]
-    assert ann.chat.locator(".bubble *").count() == 0
+    for number, text in enumerate(TEXTS, start=1):
+        ann.say(text)
+        assert api(bob).get(f"{path}/messages").json()["results"][0]["text"] == text
+        api(bob).post(f"{path}/messages", {"text": text})
+        expect(ann.chat.locator(".other .bubble")).to_have_count(number)
+    shown = ann.chat.locator(".bubble").all_inner_texts()
+    assert shown == ["Hello", *(text for text in TEXTS for _ in range(2))]
+    assert ann.chat.locator(".bubble p *").count() == 0
     assert ann.frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(ann.page).to_have_title("Tea")
 
 
 def test_an_address_in_a_text_becomes_a_link_and_nothing_else_does(visit, api, bob):
@@ -213,7 +214,8 @@ def test_what_is_written_while_the_server_is_away_is_sent_once_when_it_is_back(s
     expect(ann.chat.locator(".own .state").last).to_have_text("Sending")
     expect(ann.chat.locator(".line")).to_contain_text("No connection, trying again in", timeout=15_000)
     with servers.serve(port=port, env={"WS_ALLOWED_ORIGINS": ann.shop.url[:-1]}):
-        ann.chat.get_by_role("button", name="Try again").click()
+        # Or it is back already.
+        ann.chat.get_by_role("button", name="Try again").evaluate_all("found => found.forEach((each) => each.click())")
         expect(ann.chat.locator(".own .state").last).to_have_text("Sent", timeout=15_000)
         expect(ann.chat.locator(".line")).to_have_text("Connected")
         expect(ann.chat.locator(".line")).to_be_hidden()

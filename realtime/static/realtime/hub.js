@@ -37,7 +37,7 @@ export class Hub {
   constructor({ line: how, outbox, cursor, say }) {
     this.say = say;
     this.outbox = outbox;
-    this.confirms = CONFIRMS.includes(how.path.replace(/\/$/, ""));
+    this.confirms = CONFIRMS.includes(new URL(how.path, how.server).pathname.replace(/\/$/, ""));
     this.recent = new Recent();
     this.expiresAt = ""; // of the credential, while it is to be renewed
     this.opened = false; // the connection has told what it tells at first

@@ -10,8 +10,6 @@ import { Live } from "./live.js";
 import { Pending } from "./pending.js";
 import { Shop } from "./shop.js";
 
-const READ = "read";
-
 /**
  * @typedef {import("./rows.js").Entry} Entry
  * @typedef {import("./host.js").Identity} Identity
@@ -159,8 +157,7 @@ export class Chat {
 
   /** The newest messages that others have read in a session. @param {string} id @returns {string[]} */
   readUpTo(id) {
-    const told = [...(this.live?.state.reads.get(id) ?? [])].filter(([user]) => user !== this.live?.userId).map(([, message]) => message);
-    return [...told, this.#kept.getItem(READ) ?? ""];
+    return [...(this.live?.state.reads.get(id) ?? [])].filter(([user]) => user !== this.live?.userId).map(([, message]) => message);
   }
 
   /** Whether an agent types. */
@@ -186,6 +183,7 @@ export class Chat {
   #show(now) {
     if (!now) this.newFrom = null;
     this.#shown = now;
+    if (now) this.shop.ask();
     if (now && !this.live && this.#customer.changes) this.enter();
     this.look();
     this.#changed();
@@ -216,7 +214,7 @@ export class Chat {
       this.#settle();
       this.#changed();
     };
-    this.live = new Live({ api: this.#api, kept: this.#kept, userId, renewed, gone, changed, heard: (frame) => this.#heard(frame) });
+    this.live = new Live({ api: this.#api, kept: this.#kept, lang: this.#api.language, userId, renewed, gone, changed, heard: (frame) => this.#heard(frame) });
     return this.live;
   }
 
@@ -278,7 +276,7 @@ export class Chat {
       }
       this.#host.tell("message", { id: message.id, agentName: message.agentName, text: message.text, createdAt: message.createdAt });
     }
-    if (frame.type === "read" && frame.data.userId !== this.live?.userId) this.#kept.tryItem(READ, frame.data.upTo);
+    if (frame.type === "queue") this.shop.ask();
     if (frame.type === "connected") this.#readTo = "";
   }
 

@@ -45,10 +45,12 @@ export class Header {
       close && h("button", { type: "button", class: "plain round", "aria-label": say("close"), onclick: close }, icon("close")),
       this.#menu,
     );
-    document.addEventListener("pointerdown", ({ target }) => {
+    const elsewhere = (/** @type {Event} */ { target }) => {
       const inside = target instanceof Node && (this.#menu.contains(target) || this.#options.contains(target));
-      if (!inside) this.#open(false);
-    });
+      if (!inside && !this.#menu.hidden) this.#open(false);
+    };
+    document.addEventListener("pointerdown", elsewhere);
+    document.addEventListener("focusin", elsewhere);
   }
 
   /** Close the menu, if it is open. @returns {boolean} whether it was */

@@ -33,6 +33,6 @@ function ended(address) {
 
 /** @param {string} address @returns {string | null} */
 function checked(address) {
-  const url = URL.parse(address);
+  const url = URL.canParse(address) ? new URL(address) : null;
   return url && (url.protocol === "https:" || url.protocol === "http:") && url.hostname ? url.href : null;
 }

@@ -44,13 +44,14 @@ export class Live {
    * @param {object} given
    * @param {import("../api.js").Api} given.api
    * @param {import("./kept.js").Kept} given.kept
+   * @param {string} given.lang
    * @param {number} given.userId
    * @param {(anew: boolean) => Promise<string>} given.renewed  a good token; throws Problem
    * @param {(status: number) => void} given.gone  the server says that this customer is not there (404), signed out, or not vouched for (403)
    * @param {() => void} given.changed
    * @param {(frame: any) => void} given.heard  each frame, after it was applied
    */
-  constructor({ api, kept, userId, renewed, gone, changed, heard }) {
+  constructor({ api, kept, lang, userId, renewed, gone, changed, heard }) {
     this.userId = userId;
     this.#api = api;
     this.#changed = changed;
@@ -58,7 +59,8 @@ export class Live {
     this.state = support.from({ sessions: [], me: userId, asOf: 0 });
     this.#renewed = renewed;
     this.#client = new Switchboard({
-      path: "/ws/chat",
+      // A page cannot set what its browser says of its language when a socket opens.
+      path: `/ws/chat?lang=${lang}`,
       user: userId,
       storage: /** @type {any} */ (kept),
       credential: async ({ refused }) => {
@@ -78,7 +80,10 @@ export class Live {
       if (link.name === "failed" && link.code && GONE.includes(link.code)) gone(link.code);
       else changed();
     });
-    this.#client.on("reset", () => this.#load().then(() => this.#client.startFrom(this.state.asOf)));
+    this.#client.on("reset", () => {
+      const again = this.#snapshot().then(() => this.#client.startFrom(this.state.asOf));
+      again.catch((problem) => gone(problem.status));
+    });
   }
 
   /** Connect a customer who has just been made: there is nothing to load. */
@@ -87,19 +92,10 @@ export class Live {
     this.#start();
   }
 
-  /** Load what was said, then connect. Tries again until it is there; throws Problem where that would not help. */
+  /** Load what was said, then connect. Throws Problem where trying again would not help. */
   async resume() {
-    for (let wait = FIRST_WAIT; !this.#stopped; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-      try {
-        await this.#load();
-        this.#start();
-        return;
-      } catch (problem) {
-        const { status = 0 } = /** @type {any} */ (problem);
-        if (status >= 400 && status < 500 && status !== 429) throw problem;
-        await this.#pause(wait * (0.5 + Math.random() / 2));
-      }
-    }
+    await this.#snapshot();
+    this.#start();
   }
 
   stop() {
@@ -215,6 +211,19 @@ export class Live {
 
   get #oldest() {
     return this.opened[0] ?? null;
+  }
+
+  /** Load, and try again until it is there. */
+  async #snapshot() {
+    for (let wait = FIRST_WAIT; !this.#stopped; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      try {
+        return await this.#load();
+      } catch (problem) {
+        const { status = 0 } = /** @type {any} */ (problem);
+        if (status >= 400 && status < 500 && status !== 429) throw problem;
+        await this.#pause(wait * (0.5 + Math.random() / 2));
+      }
+    }
   }
 
   async #load() {

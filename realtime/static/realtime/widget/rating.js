@@ -35,7 +35,7 @@ export class Rating {
   }
 
   draw() {
-    const id = this.#chat.after.rateable?.id ?? null;
+    const id = this.#chat.blocked ? null : (this.#chat.after.rateable?.id ?? null);
     this.#form.hidden = id === null;
     if (id !== null && id !== this.#session) {
       this.#form.reset();

@@ -5,11 +5,15 @@
 /** @type {Settings} */
 const UNKNOWN = { shopName: "", askName: false, identityRequired: false, answersIn: null, open: true, nextOpening: null, agentsOnline: true, emailPossible: false };
 
+/** So long an answer is good, ms. */
+const FRESH = 60_000;
+
 export class Shop {
   /** @type {Settings} */
   settings = UNKNOWN;
   /** What a customer is told while the shop is closed. @type {string | null} */
   awayMessage = null;
+  #askedAt = 0;
   #api;
   #changed;
 
@@ -19,8 +23,10 @@ export class Shop {
     this.#changed = changed;
   }
 
-  /** Ask what everybody may know. Without an answer the chat works too; its header says less then. */
+  /** Ask what everybody may know, unless that was just done. Without an answer the chat works too; its header says less then. */
   async ask() {
+    if (Date.now() - this.#askedAt < FRESH) return;
+    this.#askedAt = Date.now();
     try {
       this.settings = { ...UNKNOWN, ...(await this.#api.call("GET", "/api/v1/support/settings")) };
       this.#changed();

@@ -52,7 +52,9 @@ export class Transcript {
   draw(rows) {
     const { scroller } = this;
     const last = rows.at(-1)?.key;
-    const grewAbove = this.#drawn.size > 0 && rows.length > 0 && last === this.#lastKey && rows[0]?.key !== this.#firstKey;
+    // The day above them stays the same.
+    const first = rows.find(({ kind }) => kind === "said")?.key;
+    const grewAbove = this.#firstKey !== undefined && first !== this.#firstKey && last === this.#lastKey;
     const fromBottom = scroller.scrollHeight - scroller.scrollTop;
     // What is put above was said before, and is not to be read out as if it came just now.
     this.#log.ariaBusy = String(grewAbove || this.#drawn.size === 0);
@@ -69,7 +71,7 @@ export class Transcript {
       else if (row?.kind === "said") this.#newer.hidden = false;
     }
     this.#lastKey = last;
-    this.#firstKey = rows[0]?.key;
+    this.#firstKey = first;
   }
   /** @type {string | undefined} */
   #firstKey;
@@ -123,7 +125,7 @@ export class Transcript {
     if (!element.hasChildNodes()) {
       // Who does not see the sides is told with each message who has written it.
       const who = h("span", { class: "unseen" }, `${row.own ? this.#say("you") : row.name}: `);
-      element.append(who, h("p", { class: "bubble", dir: "auto" }, ...linked(row.text)), h("p", { class: "foot" }));
+      element.append(who, h("div", { class: "bubble" }, h("p", { dir: "auto" }, ...linked(row.text))), h("p", { class: "foot" }));
     }
     const foot = /** @type {HTMLElement} */ (element.lastElementChild);
     const time = row.last && row.status !== "sending" && row.status !== "failed" && h("time", { dateTime: row.at, title: exact(row.at ?? "", this.#lang) }, row.time);

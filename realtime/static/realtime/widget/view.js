@@ -51,8 +51,8 @@ export class View {
     const below = [this.#typing, this.#waiting.element, this.#email.element, this.#rating.element];
     this.#transcript = new Transcript({ say, lang, below, resend: (id) => chat.resend(id), older: () => chat.live?.older() });
     this.#composer = new Composer({ say, draft: chat.draft.text, send: (text, name) => chat.send(text, name), typed: (text) => chat.draft.type(text) });
-    const main = h("main", null, this.#transcript.element, this.#notice, this.#composer.element);
-    fill(document.body, this.#header.element, this.#status.element, main);
+    const main = h("main", null, this.#status.element, this.#waiting.spoken, this.#transcript.element, this.#notice, this.#composer.element);
+    fill(document.body, this.#header.element, main);
     addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.isComposing && !this.#header.escape()) close?.();
     });
@@ -90,8 +90,8 @@ export class View {
     const nothing = drawn.length === 0 && (chat.stranger || live?.loaded === true);
     empty.hidden = !nothing;
     empty.textContent = chat.shop.settings.open ? this.#say("empty") : chat.shop.awayMessage ?? this.#say("emptyAway");
-    loading.hidden = !live?.loadingOlder;
-    this.#waiting.draw(live?.state.queue ?? null, session?.status === "waiting");
+    loading.hidden = !live || (live.loaded && !live.loadingOlder);
+    this.#waiting.draw(live?.state.queue ?? null, { waits: session?.status === "waiting" && chat.shop.settings.open, agentsOnline: chat.shop.settings.agentsOnline });
     this.#email.draw();
     this.#rating.draw();
     this.#typing.hidden = !chat.typing;

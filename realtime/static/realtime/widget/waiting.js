@@ -10,6 +10,8 @@ export class Waiting {
   #say;
   #lang;
   #text = h("p");
+  /** Said to who does not see it: the place, once each time that it changes, and not how the time runs. */
+  spoken = h("p", { class: "unseen", role: "status" });
   #told = "";
   /** @type {object | null} */
   #queue = null;
@@ -20,23 +22,30 @@ export class Waiting {
     this.#say = say;
     this.#lang = lang;
     this.element = h("div", { class: "card waiting", hidden: true }, h("span", { class: "pulse", "aria-hidden": "true" }), this.#text);
+
   }
 
   /**
    * @param {{ sessionId: string, position: number, estimate_s: number | null } | null} queue  where the customer stands
-   * @param {boolean} waits
+   * @param {object} given
+   * @param {boolean} given.waits  for somebody who will come: while the shop is closed no place is worth telling
+   * @param {boolean} given.agentsOnline  while nobody is, no time is promised
    * @param {number} [now]
    */
-  draw(queue, waits, now = Date.now()) {
+  draw(queue, { waits, agentsOnline }, now = Date.now()) {
     if (queue !== this.#queue) {
       this.#queue = queue;
       this.#since = now;
     }
     this.element.hidden = !queue || !waits;
-    if (!queue || !waits) return;
+    if (!queue || !waits) {
+      this.spoken.textContent = "";
+      return;
+    }
     const { position, estimate_s: estimate } = queue;
     const place = position <= 1 ? this.#say("next") : this.#say("place", { place: this.#lang === "en" ? position : position - 1 });
-    const words = [place, ...this.#rest(estimate, (now - this.#since) / 1000)].join(this.#lang === "en" ? " " : "");
+    if (this.spoken.textContent !== place) this.spoken.textContent = place;
+    const words = [place, ...this.#rest(agentsOnline ? estimate : null, (now - this.#since) / 1000)].join(this.#lang === "en" ? " " : "");
     if (words !== this.#told) this.#text.textContent = this.#told = words;
   }
 

@@ -145,7 +145,7 @@ export const WORDS = {
     poor: "较差",
     fair: "一般",
     good: "满意",
-    great: "非常满意",
+    great: "很满意",
     comment: "还有想说的吗？",
     rate: "提交",
     skip: "跳过",
