@@ -29,7 +29,7 @@ export class CustomerPanel {
     /** @type {any} */
     this.card = null;
     this.time = h("time", null);
-    this.heading = h("h2", { tabIndex: -1 }, say("customer"));
+    this.heading = h("h2", { tabIndex: -1, hidden: true }, say("customer"));
     this.body = h("div", { class: "inside" });
     this.element = h(
       "aside",
