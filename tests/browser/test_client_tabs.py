@@ -117,6 +117,16 @@ def test_a_tab_whose_snapshot_is_too_old_is_told_to_reload_and_the_others_lose_n
     assert first.run("said.reset") == []
 
 
+def test_a_page_that_learns_only_then_where_its_snapshot_stands_misses_nothing(context: BrowserContext, server: Site, mia: User) -> None:
+    for title in ("1", "2", "3"):
+        tell(mia, title)
+    tabs = [Tab(context.new_page(), server, mia, start=False) for _ in range(2)]
+    for seq, tab in enumerate(tabs, start=1):
+        tab.run("(seq) => { client.start(); client.startFrom(seq); }", seq)
+    tabs[0].has(["2", "3"])
+    tabs[1].has(["3"])
+
+
 def test_a_follower_writes_through_the_tab_that_has_the_connection(context: BrowserContext, server: Site, mia: User, bob: User) -> None:
     first, second = Tab.opened(context, server, mia), Tab.opened(context, server, mia)
     bobs = Tab.opened(context, server, bob)

@@ -73,11 +73,13 @@ export class Switchboard {
       hear: (said) => this.hear(said),
       changed: (change) => {
         this.outbox.follow(change);
-        this.emit("outbox", this.entries);
+        this.written();
       },
     });
     this.started = false;
     this.going = new AbortController();
+    /** @type {number | undefined} */
+    this.kept = undefined;
   }
 
   /** The newest number that was seen, or null before the first connection. */
@@ -112,8 +114,9 @@ export class Switchboard {
     document.addEventListener("freeze", () => this.leave(), { signal });
     addEventListener("pageshow", () => this.comeBack(), { signal });
     document.addEventListener("resume", () => this.comeBack(), { signal });
+    addEventListener("storage", (event) => this.outbox.seen(event) && this.written(), { signal });
     this.tell({ name: "connecting" });
-    this.seat.open();
+    this.comeBack();
   }
 
   /** End the connection. What waits in the outbox stays there. */
@@ -191,7 +194,7 @@ export class Switchboard {
     else if (said.kind === "reset") this.reset(said);
     else if (said.kind === "expiring") this.renew(said.expiresAt);
     else if (said.kind === "outbox") this.emit("outbox", this.entries);
-    if (this.options.keep && this.member.cursor) this.remember(this.member.cursor);
+    if (this.options.keep) this.remember();
   }
 
   leave() {
@@ -200,7 +203,11 @@ export class Switchboard {
   }
 
   comeBack() {
-    if (!this.seat.opened) this.seat.open();
+    if (this.seat.opened) return;
+    this.seat.open();
+    const before = this.entries.length;
+    this.outbox.load();
+    if (before || this.entries.length) this.emit("outbox", this.entries);
   }
 
   /** @param {{ seq: number, epoch: string | null }} cursor */
@@ -228,8 +235,14 @@ export class Switchboard {
   /** @param {outbox.Change} change */
   change(change) {
     this.outbox.change(change);
-    this.emit("outbox", this.entries);
+    this.written();
     this.seat.written(change);
+  }
+
+  /** The outbox has changed, here or in another tab. */
+  written() {
+    this.emit("outbox", this.entries);
+    this.seat.hub?.courier.go();
   }
 
   /** @param {line.State} state */
@@ -265,10 +278,12 @@ export class Switchboard {
     }
   }
 
-  /** @param {member.Cursor} cursor */
-  remember({ seq, epoch }) {
+  remember() {
+    const { seq, epoch } = this.member.cursor ?? {};
+    if (!epoch || this.kept === seq) return;
+    this.kept = seq;
     try {
-      if (epoch) this.options.storage?.setItem(`${this.name}:cursor`, `${epoch}:${seq}`);
+      this.options.storage?.setItem(`${this.name}:cursor`, `${epoch}:${seq}`);
     } catch {
       // The next page begins with a snapshot, then.
     }

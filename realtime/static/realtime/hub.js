@@ -14,14 +14,14 @@ import * as wire from "./wire.js";
  *   | { kind: "leads", state: line.State }
  *   | { kind: "state", state: line.State }
  *   | { kind: "frame", frame: wire.Frame }
- *   | { kind: "joined", to: string, joined: member.Joined }
- *   | { kind: "reset", to?: string, seq: number, epoch: string | null }
+ *   | { kind: "joined", to: string, turn: number, joined: member.Joined }
+ *   | { kind: "reset", to?: string, turn?: number, seq: number, epoch: string | null }
  *   | { kind: "expiring", to?: string, expiresAt: string }
  *   | { kind: "outbox", change: outbox.Change }
  * )} Said
  */
 
-/** @typedef {{ id: string, cursor: member.Cursor | null }} Asking  a tab that wants to follow from there */
+/** @typedef {{ id: string, turn: number, cursor: member.Cursor | null }} Asking  a tab that wants to follow from there; of its answers only the last `turn` counts */
 
 const ACK = 1000; // ms in which several messages share one
 const CONFIRMS = ["/ws/chat", "/api/v1/ws"];
@@ -75,24 +75,24 @@ export class Hub {
 
   /** A tab wants to follow from its cursor. @param {Asking} asking */
   admit(asking) {
-    const { id, cursor } = asking;
+    const { id, turn, cursor } = asking;
     if (this.expiresAt) this.say({ kind: "expiring", to: id, expiresAt: this.expiresAt });
     const { recent, epoch } = this;
     if (recent.from === null) this.waiting.push(asking);
-    else if (cursor?.epoch && epoch && cursor.epoch !== epoch) this.say({ kind: "reset", to: id, seq: recent.to, epoch });
+    else if (cursor?.epoch && epoch && cursor.epoch !== epoch) this.say({ kind: "reset", to: id, turn, seq: recent.to, epoch });
     else {
       const seq = cursor?.seq ?? recent.to;
       const frames = recent.after(seq);
-      if (frames) this.letIn(id, seq, frames);
+      if (frames) this.letIn(asking, seq, frames);
       else if (this.resume(seq)) this.resuming.push(asking);
       else this.waiting.push(asking);
     }
   }
 
-  /** @param {string} to @param {number} seq @param {wire.Durable[]} frames */
-  letIn(to, seq, frames) {
+  /** @param {Asking} asking @param {number} seq @param {wire.Durable[]} frames */
+  letIn({ id: to, turn }, seq, frames) {
     const { greeting, things } = this.recent;
-    this.say({ kind: "joined", to, joined: { seq, epoch: this.epoch, frames, things: [...things.values()], greeting: this.opened ? greeting : null } });
+    this.say({ kind: "joined", to, turn, joined: { seq, epoch: this.epoch, frames, things: [...things.values()], greeting: this.opened ? greeting : null } });
   }
 
   /** @param {number} seq */
@@ -157,14 +157,15 @@ export class Hub {
   }
 
   /** The server goes back for one tab, or cannot. @param {Asking} asked @param {wire.ConnectedFrame} frame */
-  resumed({ id, cursor }, frame) {
+  resumed(asked, frame) {
+    const { id, turn, cursor } = asked;
     const { seq, resumed, epoch } = frame.data;
     if (resumed) {
-      if (id) this.letIn(id, cursor?.seq ?? seq, []);
+      if (id) this.letIn(asked, cursor?.seq ?? seq, []);
     } else if (id) {
-      this.say({ kind: "reset", to: id, seq, epoch });
+      this.say({ kind: "reset", to: id, turn, seq, epoch });
       // It has skipped to the newest, which may be more than the others have.
-      if (this.resume(this.recent.to)) this.resuming.push({ id: "", cursor: { seq: this.recent.to, epoch } });
+      if (this.resume(this.recent.to)) this.resuming.push({ id: "", turn: 0, cursor: { seq: this.recent.to, epoch } });
     } else {
       this.recent.begin(seq);
       this.say({ kind: "reset", seq, epoch });

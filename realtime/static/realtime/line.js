@@ -65,12 +65,6 @@ export class Line {
     return this.state.name === "connected" && this.connection?.send(frame) === true;
   }
 
-  /** End it. */
-  stop() {
-    this.drop();
-    this.tell({ name: "stopped" });
-  }
-
   /** End it without a word: the page goes, or another tab has it now. */
   drop() {
     this.attempt += 1;
@@ -87,23 +81,26 @@ export class Line {
       return;
     }
     this.tell({ name: this.again ? "reconnecting" : "connecting" });
-    let credential;
     try {
-      credential = await within(CREDENTIAL, this.given.credential({ refused: this.refused }));
-    } catch (error) {
+      const credential = await within(CREDENTIAL, this.given.credential({ refused: this.refused }));
       if (attempt !== this.attempt) return;
-      const status = error instanceof Error && "status" in error ? Number(error.status) : 0;
-      if (REFUSED.includes(status)) this.fail(status);
-      else this.wait(error instanceof Problem && error.retryAfter !== null ? error.retryAfter * 1000 : 0);
-      return;
+      this.connection = new connection.Connection({
+        ...this.address(credential),
+        patience: this.given.patience,
+        frame: (frame) => this.heard(frame),
+        ended: (end) => this.ended(end),
+      });
+    } catch (error) {
+      if (attempt === this.attempt) this.without(error);
     }
-    if (attempt !== this.attempt) return;
-    this.connection = new connection.Connection({
-      ...this.address(credential),
-      patience: this.given.patience,
-      frame: (frame) => this.heard(frame),
-      ended: (end) => this.ended(end),
-    });
+  }
+
+  /** There is no credential, and perhaps none to be had. @param {unknown} error */
+  without(error) {
+    const status = error instanceof Error && "status" in error ? Number(error.status) : null;
+    if (status === null) console.warn(error); // a mistake of the page's, most likely
+    if (REFUSED.includes(status ?? 0)) this.fail(status ?? 0);
+    else this.wait(error instanceof Problem && error.retryAfter !== null ? error.retryAfter * 1000 : 0);
   }
 
   /** @param {Credential} credential */

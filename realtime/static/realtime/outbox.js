@@ -16,7 +16,8 @@ import * as wire from "./wire.js";
 /** @typedef {{ put: Entry } | { remove: string }} Change */
 
 export const MOST = 200; // entries
-const REMEMBERED = 1000; // names of entries that are gone
+const REMEMBERED = 1000; // entries that are gone
+const LATE = 1000; // ms that a word of another tab may come late
 
 export class Outbox {
   /**
@@ -29,7 +30,9 @@ export class Outbox {
     /** @type {Map<string, Entry>} */
     this.all = new Map();
     /** @type {Set<string>} */
-    this.gone = new Set();
+    this.stored = new Set(); // as far as this tab has seen
+    /** @type {Map<string, number>} until when which of them is not to come back, in ms of the epoch */
+    this.gone = new Map();
     this.load();
   }
 
@@ -52,34 +55,48 @@ export class Outbox {
 
   /** @param {Change} change */
   change(change) {
+    if ("put" in change) this.gone.delete(change.put.id);
     this.follow(change);
     this.try((storage) => {
-      if ("put" in change) storage.setItem(this.prefix + change.put.id, JSON.stringify(change.put));
-      else storage.removeItem(this.prefix + change.remove);
+      if ("put" in change) {
+        storage.setItem(this.prefix + change.put.id, JSON.stringify(change.put));
+        this.stored.add(change.put.id);
+      } else storage.removeItem(this.prefix + change.remove);
     });
   }
 
   /** Another tab has changed its outbox. What it has stored is not to be seen here at once: a browser's processes tell each other later. @param {Change} change */
   follow(change) {
     if ("put" in change) {
-      this.all.set(change.put.id, change.put);
-      this.gone.delete(change.put.id);
+      if (change.put.at > (this.gone.get(change.put.id) ?? 0)) this.all.set(change.put.id, change.put);
     } else {
       this.all.delete(change.remove);
-      this.gone.add(change.remove);
+      this.gone.set(change.remove, Date.now() + LATE);
       if (this.gone.size > REMEMBERED) this.gone.delete(/** @type {string} */ (this.gone.keys().next().value));
     }
   }
 
-  /** Look for what a page that is closed now has left. */
+  /** Look for what pages have left that are closed now, and for what others have done while this one did not hear them. */
   load() {
     this.try((storage) => {
       const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "");
-      for (const key of keys.filter((each) => each.startsWith(this.prefix))) {
-        const entry = parsed(storage.getItem(key));
-        if (entry && !this.all.has(entry.id) && !this.gone.has(entry.id)) this.all.set(entry.id, entry);
+      const found = new Set(keys.filter((each) => each.startsWith(this.prefix)).map((each) => each.slice(this.prefix.length)));
+      for (const id of this.stored) if (!found.has(id)) this.follow({ remove: id });
+      this.stored = found;
+      for (const id of found) {
+        const entry = parsed(storage.getItem(this.prefix + id));
+        if (entry && !this.all.has(id)) this.follow({ put: entry });
       }
     });
+  }
+
+  /** Another tab's change can be seen in the storage now. @param {StorageEvent} event @returns {boolean} whether it is one of this outbox */
+  seen({ key, newValue, storageArea }) {
+    if (!key?.startsWith(this.prefix) || storageArea !== this.storage) return false;
+    const entry = parsed(newValue);
+    if (!entry) this.follow({ remove: key.slice(this.prefix.length) });
+    else if (!this.all.has(entry.id)) this.follow({ put: entry }); // of one that is known it may be the past
+    return true;
   }
 
   /** A browser may forbid its storage, or have no room. @param {(storage: Storage) => void} work */

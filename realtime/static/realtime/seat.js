@@ -11,7 +11,7 @@ import * as wire from "./wire.js";
  * What a tab says to the one that leads.
  *
  * @typedef {(
- *   | { kind: "join", cursor: member.Cursor | null }
+ *   | { kind: "join", turn: number, cursor: member.Cursor | null }
  *   | { kind: "send", frame: wire.Command }
  *   | { kind: "retry" }
  *   | { kind: "written", change: outbox.Change }
@@ -44,6 +44,7 @@ export class Seat {
     this.opened = false;
     this.resting = false;
     this.connected = false; // at any time before
+    this.turn = 0; // of asking to follow: an answer to an earlier one is late
     this.looking = new AbortController();
   }
 
@@ -76,8 +77,9 @@ export class Seat {
   /** Follow from where the page stands. */
   join() {
     const cursor = this.given.part(); // or it might miss what lies between that and the next frame
-    if (this.hub) this.hub.admit({ id: this.given.id, cursor });
-    else this.say({ kind: "join", cursor });
+    this.turn += 1;
+    if (this.hub) this.hub.admit({ id: this.given.id, turn: this.turn, cursor });
+    else this.say({ kind: "join", turn: this.turn, cursor });
   }
 
   /** @param {wire.Command} frame @returns {boolean} whether it could be sent or passed on */
@@ -95,9 +97,8 @@ export class Seat {
     } else this.say({ kind: "retry" });
   }
 
-  /** The outbox of this tab has changed. @param {outbox.Change} change */
+  /** This tab has changed the outbox. @param {outbox.Change} change */
   written(change) {
-    this.hub?.courier.go();
     this.say({ kind: "written", change });
   }
 
@@ -143,6 +144,7 @@ export class Seat {
 
   /** @param {hub.Said} said */
   hear(said) {
+    if ("turn" in said && said.turn !== undefined && said.turn !== this.turn) return;
     if (said.kind === "state" && said.state.name === "connected") this.connected = true;
     this.given.hear(said);
   }
@@ -195,14 +197,14 @@ export class Seat {
     const state = hub.line.state;
     if (note.kind === "join") {
       this.tabs?.say(/** @type {any} */ ({ kind: "here", to, state }));
-      hub.admit({ id: to, cursor: note.cursor });
+      hub.admit({ id: to, turn: note.turn, cursor: note.cursor });
     } else if (note.kind === "send") hub.send(note.frame);
     else if (note.kind === "retry") hub.line.retry();
-    else if (note.kind === "written") hub.courier.go();
     else if (note.kind === "there?") {
       const right = note.leader === null || note.leader === this.given.id;
       this.tabs?.say(/** @type {any} */ ({ kind: right ? "here" : "leads", to, state }));
-      if (note.came || (state.name === "waiting" && state.retryAt === undefined)) hub.line.nudge();
+      // In a tab that nobody sees, timers may come a minute late.
+      if (note.came || (state.name === "waiting" && Date.now() >= (state.retryAt ?? 0))) hub.line.nudge();
     }
   }
 
