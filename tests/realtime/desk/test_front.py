@@ -193,3 +193,4 @@ def test_without_redis_it_is_not_known_how_agents_are_and_the_hours_decide(api: 
         assert told(api())["agentsOnline"] is True
     finally:
         redis.start()
+        until(lambda: api(bob).get("/api/v1/online/count").status_code == 200, what="Redis is asked again")
