@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from accounts.models import User
 from realtime.chat.models import Session
 from realtime.desk.models import CannedReply
+from tests import cast
 from tests.browser.office import Console
 from tests.realtime.chat.desk import says_all
 from tests.realtime.chat.support import SESSIONS, asked, at, texts
@@ -151,6 +152,36 @@ def test_a_line_that_was_cut_is_told_of_and_what_was_missed_is_counted(office, a
     desk.context.set_offline(False)
     expect(desk.band).to_contain_text("Caught up, 2 new", timeout=20_000)
     expect(desk.bubbles).to_have_text(["Where is my parcel?", "Hello?", "Are you there?"])
+
+
+def test_who_looks_at_another_conversation_sees_what_comes_in_the_list_and_in_the_title(office, ann, bob):
+    zoe = cast.customer("zoe")
+    asked(ann, agent=bob)
+    other = asked(zoe, "First", agent=bob)
+    desk = office.console(bob)
+    desk.open("Zoe")
+    expect(desk.row("Zoe").locator(".badge")).to_be_empty()
+    desk.open("Ann")
+    expect(desk.page).to_have_title("Support")
+    says_all(zoe, ["Second"], other)
+    expect(desk.row("Zoe")).to_contain_text("Second")
+    expect(desk.row("Zoe").locator(".badge")).to_have_text("1")
+    expect(desk.page).to_have_title("(1) Support")
+    desk.open("Zoe")
+    expect(desk.page).to_have_title("Support")
+    expect(desk.page.locator(".log .new + .message")).to_contain_text("Second")
+
+
+def test_what_was_not_sent_says_why_and_is_sent_again(office, ann, bob):
+    session = asked(ann, agent=bob)
+    desk = office.console(bob).open("Ann")
+    Session.objects.filter(pk=session.pk).update(status=Session.Status.CLOSED)  # which the console is not told of
+    desk.write("Too late?")
+    expect(desk.page.locator(".message.mine")).to_contain_text("This session is closed.")
+    Session.objects.filter(pk=session.pk).update(status=Session.Status.OPEN)
+    desk.page.get_by_role("button", name="Try again").click()
+    expect(desk.page.locator(".message.mine .state").last).to_have_text("Sent")
+    assert [each.text for each in session.messages.filter(sender=bob)] == ["Too late?"]
 
 
 @pytest.mark.parametrize("again", ["the same", "another"])

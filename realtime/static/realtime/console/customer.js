@@ -29,7 +29,7 @@ export class CustomerPanel {
     /** @type {any} */
     this.card = null;
     this.time = h("time", null);
-    this.heading = h("h2", { tabIndex: -1 }, say("customer"));
+    this.heading = h("h2", { tabIndex: -1, hidden: true }, say("customer"));
     this.body = h("div", { class: "inside" });
     this.element = h(
       "aside",
@@ -84,7 +84,7 @@ export class CustomerPanel {
     const earlier = card.sessions.filter((/** @type {any} */ each) => each.id !== this.session);
     fill(
       this.body,
-      h("p", { class: "big", dir: "auto" }, card.name),
+      h("p", { class: "big", dir: "auto" }, card.name || say("visitor")),
       card.blocked && h("p", { class: "blocked" }, say("isBlocked")),
       h("dl", { class: "facts" }, ...facts.filter(([, value]) => value).map(([name, value]) => fact(String(name), /** @type {string | Node} */ (value)))),
       shown.length > 0 && h("h3", null, say("details")),

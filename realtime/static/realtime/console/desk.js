@@ -8,9 +8,7 @@ import { Conversation } from "./conversation.js";
 import { CustomerPanel } from "./customer.js";
 import { deedsOf } from "./deeds.js";
 import { Doorway } from "./doorway.js";
-import { showHelp } from "./help.js";
 import { Kept } from "./kept.js";
-import { listen } from "./keys.js";
 import { SessionList } from "./list.js";
 import { Lookout } from "./lookout.js";
 import { News } from "./news.js";
@@ -18,6 +16,7 @@ import { columns } from "./page.js";
 import { Place } from "./place.js";
 import { Rounds } from "./rounds.js";
 import { Search } from "./search.js";
+import { shortcuts } from "./shortcuts.js";
 import { allowSound } from "./sound.js";
 import { OwnStatus } from "./status.js";
 import { Store } from "./store.js";
@@ -98,7 +97,7 @@ export class Desk {
     this.account.renewed = (login) => (this.doorway.close(), this.loggedIn(login));
     addEventListener("visibilitychange", () => this.changed());
     allowSound();
-    this.#keys();
+    shortcuts(this);
     this.moved();
     void this.call("GET", "/api/v1/support/settings").then((settings) => ((this.settings = settings), this.changed()), () => {});
     await this.load();
@@ -269,35 +268,5 @@ export class Desk {
     // Only who was not watched before is told of, and another tab of this browser may have asked.
     if (!this.watched) this.client.send({ type: "watch", user_ids: [] });
     if (this.client.send({ type: "watch", user_ids: people })) this.watched = wanted;
-  }
-
-  #keys() {
-    const session = () => {
-      const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.id : undefined;
-      return this.conversation.session() ?? (focused ? this.store.session(focused) : undefined);
-    };
-    /** @param {"claim" | "transfer" | "close"} deed */
-    const about = (deed) => () => {
-      const found = session();
-      if (!found) return;
-      if (deed === "claim" ? this.me.serves : this.store.isMine(found) || this.me.staff) this.deeds[deed](found);
-    };
-    listen(
-      {
-        j: () => this.list.move(1),
-        k: () => this.list.move(-1),
-        r: () => this.conversation.write(false),
-        n: () => this.conversation.write(true),
-        a: about("claim"),
-        t: about("transfer"),
-        e: about("close"),
-        u: () => this.undo.back(),
-        s: () => this.status.open(),
-        "/": () => this.conversation.replies(),
-        "?": () => showHelp(this.say),
-        Escape: () => this.back(),
-      },
-      () => this.kept.choices.keys,
-    );
   }
 }

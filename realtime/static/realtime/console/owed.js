@@ -22,7 +22,13 @@ export class Owed {
 
   /** By what is known of a session. @param {Session} session @param {readonly Message[]} said  its messages, oldest first, as far as they are loaded */
   judge(session, said) {
-    const messages = said.length ? said : session.lastMessage ? [session.lastMessage] : [];
+    const last = session.lastMessage;
+    if (!said.length && last?.senderType === "SYSTEM" && session.status === "open" && !this.since.has(session.id)) {
+      // It has just come from somebody else: whether an answer is owed is known once it is opened.
+      this.since.set(session.id, last.createdAt);
+      return;
+    }
+    const messages = said.length ? said : last ? [last] : [];
     const answer = messages.findLastIndex((each) => each.senderType === "AGENT" && !each.isNote);
     const first = messages.slice(answer + 1).find((each) => each.senderType === "CUSTOMER");
     const known = this.since.get(session.id);

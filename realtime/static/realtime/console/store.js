@@ -257,7 +257,7 @@ export class Store {
     this.#list(page.results);
   }
 
-  /** @param {Session[]} sessions */
+  /** @param {any[]} sessions  as REST shows them */
   #list(sessions) {
     for (const session of sessions) this.#owe(session);
     this.#put(support.listed(this.state, sessions));
