@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
