@@ -8,12 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import expect
 
 from accounts.models import User
 from notifications.services import notify
-from realtime.demo import PEOPLE
+from realtime.demo import PEOPLE, make_people
 from tests.cast import PASSWORD
 from tests.servers.waiting import until
 
@@ -148,7 +147,7 @@ def test_a_person_logs_in_and_is_shown_what_goes_wrong(shown, mia):
 
 def test_one_click_logs_mia_in_on_every_page_of_the_tab(shown, db):
     User.objects.filter(username__in=PEOPLE).delete()
-    call_command("createdemo", "--force", verbosity=0)
+    make_people()
     try:
         page = shown()
         page.get_by_role("button", name="Log in as Mia").click()
