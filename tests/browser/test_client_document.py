@@ -49,7 +49,8 @@ def test_the_chat(server: Site, page: Page, ann: User, token: Callable[[User], s
         """async ([user, token]) => {
           const { chat } = await import("/example.js");
           window.said = [];
-          window.ours = chat({ user, token, showMessage: ({ text }) => said.push(text), showUnsent: (unsent) => said.push(unsent.map(([, text, state]) => [text, state])) });
+          const showUnsent = (unsent) => said.push(unsent.map(([, text, state]) => [text, state]));
+          window.ours = chat({ user, token, showMessage: ({ text }) => said.push(text), showUnsent });
           ours.write("Hello");
         }""",
         [ann.pk, token(ann)],

@@ -130,7 +130,7 @@ def test_a_page_that_learns_only_then_where_its_snapshot_stands_misses_nothing(c
 def test_a_follower_writes_through_the_tab_that_has_the_connection(context: BrowserContext, server: Site, mia: User, bob: User) -> None:
     first, second = Tab.opened(context, server, mia), Tab.opened(context, server, mia)
     bobs = Tab.opened(context, server, bob)
-    assert second.run("client.send({ type: 'typing', data: { is_typing: true, to_user_id: %d } })" % bob.pk) is True
+    assert second.run("(to) => client.send({ type: 'typing', data: { is_typing: true, to_user_id: to } })", bob.pk) is True
     bobs.until("said.frame.some((frame) => frame.type === 'typing')")
     second.run("(to) => client.post({ type: 'message', to_user_id: to, message: 'Hello' })", bob.pk)
     for tab in (first, second, bobs):

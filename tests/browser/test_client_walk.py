@@ -1,4 +1,4 @@
-"""Tabs come, go, are cut off and take the connection from each other, as chance has it: nobody misses anything, and what is written arrives once and in order."""
+"""Tabs come, go, are cut off and take the connection from each other, as chance has it: nothing is lost, and nothing comes twice."""
 
 from __future__ import annotations
 
