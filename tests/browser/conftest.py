@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from rest_framework.test import APIClient
 
+from accounts.models import User
+from realtime.chat.models import Session
 from tests.browser.office import Office
 from tests.browser.shop import Shop, Visitor
 from tests.conftest import Servers
 from tests.realtime.chat.conftest import empty_the_floor
 from tests.servers.workers import Site
+from tests.sockets import connect
 
 AXE = Path(__file__).parents[1] / "node/node_modules/axe-core/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -109,6 +114,21 @@ def office(server: Site, browser: Browser) -> Iterator[Office]:
     made = Office(browser, server.url)
     yield made
     assert made.close() == []
+
+
+@pytest.fixture
+def claim(shop: Shop, token: Callable[[User], str], api: Callable[..., APIClient]) -> Iterator[Callable[[Visitor, User], str]]:
+    """`claim(visitor, bob)`: the path of that visitor's session, which bob has from then on. He stays connected, or it would be taken away from him."""
+    with ExitStack() as desks:
+
+        def take(visitor: Visitor, agent: User) -> str:
+            desks.enter_context(connect(f"{shop.server.replace('http', 'ws')}/ws/chat", token=token(agent), new=True))
+            session = Session.objects.filter(customer=visitor.kept()["userId"]).latest("opened_at")
+            path = f"/api/v1/sessions/{session.public_id}"
+            assert api(agent).post(f"{path}/claim").status_code == 200
+            return path
+
+        yield take
 
 
 @pytest.fixture(scope="session")

@@ -14,14 +14,7 @@ def session_of(visitor: Visitor) -> Session:
     return Session.objects.filter(customer=visitor.kept()["userId"]).latest("opened_at")
 
 
-def claimed(visitor: Visitor, agent, api) -> str:
-    """The address of the visitor's session, which that agent has taken."""
-    path = f"/api/v1/sessions/{session_of(visitor).public_id}"
-    assert api(agent).post(f"{path}/claim").status_code == 200
-    return path
-
-
-def test_a_question_is_answered_and_rated_though_frames_may_keep_nothing(visit, api, bob):
+def test_a_question_is_answered_and_rated_though_frames_may_keep_nothing(visit, claim, api, bob):
     ann = visit()
     ann.open()
     refused = ann.frame.evaluate("() => { try { return localStorage.length } catch (error) { return error.name } }")
@@ -31,11 +24,11 @@ def test_a_question_is_answered_and_rated_though_frames_may_keep_nothing(visit, 
 
     ann.say("Where is my parcel?")
     expect(ann.chat.locator(".waiting")).to_contain_text("You are")
-    path = claimed(ann, bob, api)
+    path = claim(ann, bob)
     expect(ann.chat.get_by_role("heading", name="Bob")).to_be_visible()
     expect(ann.chat.get_by_text("Bob is here.")).to_be_visible()
     expect(ann.chat.locator(".waiting")).to_be_hidden()
-    expect(ann.chat.locator(".how")).to_have_text("Offline")
+    expect(ann.chat.locator(".how")).to_have_text("Online")
 
     tell_typing(bob.pk, UUID(path.rpartition("/")[2]), True)
     expect(ann.chat.get_by_text("Bob is typing")).to_be_attached()
@@ -59,11 +52,11 @@ def test_a_question_is_answered_and_rated_though_frames_may_keep_nothing(visit, 
     assert (rated.status, rated.rating, rated.comment) == ("closed", 5, "Quick.")
 
 
-def test_what_is_said_stays_over_a_reload_and_is_counted_while_nobody_looks(visit, api, bob):
+def test_what_is_said_stays_over_a_reload_and_is_counted_while_nobody_looks(visit, claim, api, bob):
     ann = visit()
     ann.open()
     ann.say("Hello")
-    path = claimed(ann, bob, api)
+    path = claim(ann, bob)
     ann.page.reload()
     # Its frame is there at once, to hear of answers, but not to be seen.
     expect(ann.button).to_have_attribute("aria-expanded", "false")
@@ -81,11 +74,28 @@ def test_what_is_said_stays_over_a_reload_and_is_counted_while_nobody_looks(visi
     expect(ann.button).to_have_accessible_name("Open chat")
 
 
-def test_earlier_messages_come_by_scrolling_page_by_page(visit, api, bob):
+def test_two_tabs_of_a_visitor_are_one_customer(visit):
+    ann = visit()
+    second = ann.come()
+    second.locator("switchboard-widget button").click()
+    expect(second.frame_locator("iframe").get_by_text("Ask us anything.")).to_be_visible()
+    ann.page.bring_to_front()  # only the tab in front is looked at
+    ann.open()
+    ann.say("From the first tab")
+    second.bring_to_front()
+    expect(second.frame_locator("iframe").locator(".bubble")).to_have_text(["From the first tab"])
+    field = second.frame_locator("iframe").get_by_role("textbox", name="Write a message")
+    field.fill("From the second")
+    field.press("Enter")
+    ann.page.bring_to_front()
+    expect(ann.chat.locator(".bubble")).to_have_text(["From the first tab", "From the second"], timeout=15_000)
+
+
+def test_earlier_messages_come_by_scrolling_page_by_page(visit, claim, api, bob):
     ann = visit()
     ann.open()
     ann.say("Message 0")
-    path = claimed(ann, bob, api)
+    path = claim(ann, bob)
     for number in range(1, 45):
         api(bob).post(f"{path}/messages", {"text": f"Message {number}"})
     ann.page.reload()
@@ -95,18 +105,23 @@ def test_earlier_messages_come_by_scrolling_page_by_page(visit, api, bob):
     ann.chat.locator(".scroller").evaluate("each => each.scrollTo(0, 0)")
     expect(ann.chat.locator(".bubble")).to_have_count(45, timeout=10_000)
     expect(ann.chat.get_by_text("Message 15", exact=True)).to_be_in_viewport()  # what was on top stays where it was
-    assert ann.chat.locator(".bubble").all_inner_texts() == [f"Message {number}" for number in range(45)]
+    # What comes now is below what is in view: it is told of, and not read before it is looked at.
+    api(bob).post(f"{path}/messages", {"text": "Newest"})
+    ann.chat.get_by_role("button", name="New messages").click()
+    expect(ann.chat.get_by_text("Newest", exact=True)).to_be_in_viewport()
+    expect(ann.page).to_have_title("Tea")
+    assert ann.chat.locator(".bubble").all_inner_texts() == [*(f"Message {number}" for number in range(45)), "Newest"]
 
 
 MARKUP = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
 TEXTS = [MARKUP, "字" * 2000 + "x" * 2000, "👩‍👩‍👧 مرحبا، أين طردي؟ 我的包裹在哪里؟", "one\n\n  two"]
 
 
-def test_a_text_is_shown_as_it_was_written_on_both_sides(visit, api, bob):
+def test_a_text_is_shown_as_it_was_written_on_both_sides(visit, claim, api, bob):
     ann = visit()
     ann.open()
     ann.say("Hello")
-    path = claimed(ann, bob, api)
+    path = claim(ann, bob)
     for number, text in enumerate(TEXTS, start=1):
         ann.say(text)
         assert api(bob).get(f"{path}/messages").json()["results"][0]["text"] == text
@@ -119,11 +134,11 @@ def test_a_text_is_shown_as_it_was_written_on_both_sides(visit, api, bob):
     expect(ann.page).to_have_title("Tea")
 
 
-def test_an_address_in_a_text_becomes_a_link_and_nothing_else_does(visit, api, bob):
+def test_an_address_in_a_text_becomes_a_link_and_nothing_else_does(visit, claim, api, bob):
     ann = visit()
     ann.open()
     ann.say("Hello")
-    path = claimed(ann, bob, api)
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "See https://shop.example/a_(b)?c=1, or (http://x.example). Not javascript:alert(1) nor ftp://y.example"})
     links = ann.chat.locator(".other .bubble a")
     expect(links).to_have_count(2)
@@ -132,7 +147,7 @@ def test_an_address_in_a_text_becomes_a_link_and_nothing_else_does(visit, api, b
     expect(links.first).to_have_attribute("target", "_blank")
 
 
-def test_the_whole_way_is_made_by_keyboard_alone(visit, api, bob):
+def test_the_whole_way_is_made_by_keyboard_alone(visit, claim, api, bob):
     ann = visit()
     keys = ann.page.keyboard
     keys.press("Tab")
@@ -145,7 +160,7 @@ def test_the_whole_way_is_made_by_keyboard_alone(visit, api, bob):
     keys.press("Enter")
     expect(ann.chat.locator(".own .state")).to_have_text("Sent", timeout=15_000)
     expect(ann.field).to_be_focused()
-    path = claimed(ann, bob, api)
+    path = claim(ann, bob)
     assert session_of(ann).messages.get().text == "One\ntwo"
     api(bob).post(f"{path}/messages", {"text": "Hello"})
     expect(ann.chat.get_by_text("Hello", exact=True)).to_be_visible()
@@ -188,11 +203,11 @@ def test_a_customer_who_is_gone_begins_anew_and_keeps_what_was_typed(visit, api)
     assert ann.kept()["userId"] != before["userId"]
 
 
-def test_who_is_blocked_is_told_so(visit, api, bob):
+def test_who_is_blocked_is_told_so(visit, claim, api, bob):
     ann = visit()
     ann.open()
     ann.say("Hello")
-    claimed(ann, bob, api)
+    claim(ann, bob)
     assert api(bob).post(f"/api/v1/support/customers/{ann.kept()['userId']}/block", {"reason": ""}).status_code < 300
     ann.field.fill("Again")
     ann.field.press("Enter")

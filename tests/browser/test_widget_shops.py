@@ -16,7 +16,7 @@ from tests.servers.workers import CHECKOUT
 
 SECRET = "a-secret-that-shop-and-switchboard-share"
 LOADER_BOUND = 3_000
-FRAME_BOUND = 75_000
+FRAME_BOUND = 80_000
 """Bytes over the wire, where the server compresses."""
 
 
@@ -47,7 +47,8 @@ def test_a_site_that_is_not_allowed_cannot_frame_the_chat(server, browser):
         eve.context.close()
 
 
-def test_a_name_is_asked_for_before_the_first_message_and_an_address_while_nobody_is_there(visit):
+def test_a_name_is_asked_for_before_the_first_message_and_an_address_while_nobody_is_there(visit, shop, axe):
+    until(lambda: not httpx.get(f"{shop.server}/api/v1/support/settings").json()["agentsOnline"], what="the agents of other tests are gone")
     ann = visit()
     ann.button.click()
     expect(ann.chat.get_by_role("heading", name="Tea & Co")).to_be_visible()
@@ -67,6 +68,7 @@ def test_a_name_is_asked_for_before_the_first_message_and_an_address_while_nobod
     address.fill("ann@nowhere")
     address.press("Enter")
     expect(ann.chat.locator("#email-problem")).not_to_be_empty()
+    axe(ann.frame)
     expect(address).to_be_focused()
     address.fill("ann@shop.example")
     address.press("Enter")
@@ -132,7 +134,7 @@ def test_on_a_phone_it_is_the_whole_screen(visit):
     expect(ann.button).to_be_visible()
 
 
-def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, shop, api, bob):
+def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, shop, claim, api, bob):
     shop.script = """
       window.told = [];
       window.Switchboard ||= [];
@@ -142,8 +144,7 @@ def test_a_shop_calls_it_from_its_own_script_and_is_told_what_happens(visit, sho
     ann.chat.get_by_label("Your name").fill("Ann")
     ann.say("Hello")
     ann.page.evaluate("Switchboard.close()")
-    path = f"/api/v1/sessions/{Session.objects.get(customer=ann.kept()['userId']).public_id}"
-    api(bob).post(f"{path}/claim")
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "Hi"})
     until(lambda: ann.page.evaluate("told.length") >= 5, what="it is told")
     told = ann.page.evaluate("told")
@@ -180,7 +181,7 @@ def test_the_shops_colours_its_side_and_its_language_are_taken(visit, shop):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
+def test_axe_finds_nothing(visit, claim, api, bob, axe, scheme):
     ann = visit(color_scheme=scheme)
     axe(ann.page)
     ann.button.click()
@@ -189,10 +190,8 @@ def test_axe_finds_nothing(visit, shop, api, bob, axe, scheme):
     axe(ann.frame)  # empty, with a name to be given
     ann.chat.get_by_label("Your name").fill("Ann")
     ann.say("See https://shop.example")
-    expect(ann.chat.locator(".email")).to_be_visible()
-    axe(ann.frame)  # waiting, with an address to be left
-    path = f"/api/v1/sessions/{Session.objects.get(customer=ann.kept()['userId']).public_id}"
-    api(bob).post(f"{path}/claim")
+    axe(ann.frame)  # waiting
+    path = claim(ann, bob)
     api(bob).post(f"{path}/messages", {"text": "See https://shop.example"})
     ann.chat.get_by_role("button", name="Options").click()
     axe(ann.frame)  # answered, with the menu open

@@ -23,7 +23,9 @@ export class Chat {
   /** @type {string | null} the message above which "new" stands */
   newFrom = null;
   blocked = false;
-  #shown;
+  /** Whether the page around us shows us. @type {boolean} */
+  shown;
+  #atEnd = true;
   #host;
   #kept;
   #sound;
@@ -51,7 +53,7 @@ export class Chat {
     this.#sound = sound;
     this.#changed = changed;
     this.#pending = new Pending(host.kept);
-    this.#shown = shown;
+    this.shown = shown;
     this.#api = new Api({ token: () => this.#customer.token(), language: lang });
     this.shop = new Shop({ api: this.#api, changed });
     this.after = new After({ kept: host.kept, shop: this.shop, live: () => this.live, changed });
@@ -79,7 +81,7 @@ export class Chat {
     this.problem = "";
     try {
       // A customer is made when somebody opens the chat, not with each page that is looked at.
-      if (this.#customer.changes && (this.#shown || this.#customer.known)) await this.#customer.make("");
+      if (this.#customer.changes && (this.shown || this.#customer.known)) await this.#customer.make("");
     } catch (problem) {
       this.#failed(problem);
     }
@@ -101,10 +103,6 @@ export class Chat {
   /** Whether nobody has been made a customer of yet. */
   get stranger() {
     return this.#customer.known === null;
-  }
-
-  get shown() {
-    return this.#shown;
   }
 
   /** The shop vouches for nobody, but wants that. */
@@ -166,23 +164,29 @@ export class Chat {
     return Boolean(live && session && support.typists(live.state, session.id).length);
   }
 
-  /** Somebody looks now, or again: what is there has been read. */
+  /** @param {boolean} end  whether the newest message is in view */
+  reach(end) {
+    this.#atEnd = end;
+    this.look();
+  }
+
+  /** Somebody looks now, or again: what is in view has been read. */
   look() {
     const { live } = this;
-    if (!live || !this.#looked) return;
+    if (!live || !this.#looked || !this.#atEnd) return;
     const unread = live.ordered.filter((each) => each.unreadCount > 0).at(-1);
     const last = unread && live.state.messages.get(unread.id)?.at(-1);
     if (unread && last && this.#readTo !== last.id && live.say({ type: "read", sessionId: unread.id, upTo: last.id })) this.#readTo = last.id;
   }
 
   get #looked() {
-    return this.#shown && document.visibilityState === "visible";
+    return this.shown && document.visibilityState === "visible";
   }
 
   /** @param {boolean} now */
   #show(now) {
     if (!now) this.newFrom = null;
-    this.#shown = now;
+    this.shown = now;
     if (now) this.shop.ask();
     if (now && !this.live && this.#customer.changes) this.enter();
     this.look();

@@ -18,7 +18,7 @@ export class Composer {
   #button;
   #counter = h("p", { class: "counter", id: "counter", hidden: true });
   #counted = "";
-  #closed = h("p", { class: "quiet", hidden: true });
+  #closed = h("p", { class: "quiet", hidden: true, tabIndex: -1, role: "status" });
 
   /**
    * @param {object} given
@@ -53,9 +53,12 @@ export class Composer {
    */
   draw({ asksName, closed }) {
     this.#named.hidden = !asksName;
+    if (closed === this.#closed.textContent) return;
+    const focused = this.element.contains(document.activeElement);
     this.#closed.hidden = !closed;
     this.#closed.textContent = closed;
     this.#field.parentElement?.toggleAttribute("hidden", closed !== "");
+    if (focused) (closed ? this.#closed : this.#field).focus();
   }
 
   focus() {

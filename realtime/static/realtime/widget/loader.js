@@ -6,15 +6,12 @@
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const { href, origin } = new URL("widget/", script.src);
   const { channel = "WEB", lang = document.documentElement.lang || navigator.language, theme } = script.dataset;
-  const [opens, closes, unseen] = /^zh/i.test(lang) ? ["打开聊天", "关闭聊天", "条未读"] : ["Open chat", "Close chat", "unread"];
+  const [opens, closes, unseen, title] = /^zh/i.test(lang) ? ["打开聊天", "关闭聊天", "条未读", "聊天"] : ["Open chat", "Close chat", "unread", "Chat"];
   const prefix = "switchboard:";
   const host = document.createElement("switchboard-widget");
   const root = host.attachShadow({ mode: "open" });
   const button = document.createElement("button");
   const badge = document.createElement("b");
-  const svg = "http://www.w3.org/2000/svg";
-  const icon = document.createElementNS(svg, "svg");
-  const line = document.createElementNS(svg, "path");
   const sheet = new CSSStyleSheet();
   const listeners = /** @type {Set<any>} */ (new Set());
   /** @type {HTMLIFrameElement | undefined} */
@@ -30,9 +27,10 @@
 button,iframe{--a:var(--sb-accent,light-dark(#2456d6,#7aa2ff));position:fixed;z-index:2147483647;inset-block-end:20px;inset-inline-end:20px;border:0;box-shadow:0 8px 28px #0005;color-scheme:${theme || "light dark"}}
 .left{left:20px;right:auto}
 .right{left:auto;right:20px}
-button{width:56px;height:56px;padding:16px;border-radius:50%;background:var(--a);color:var(--sb-on-accent,light-dark(#fff,#0b1020));cursor:pointer}
+button{width:56px;height:56px;padding:16px;border-radius:50%;background:var(--a);color:var(--sb-on-accent,light-dark(#fff,#0b1020));cursor:pointer;forced-color-adjust:none}
 :focus-visible{outline:2px solid var(--a);outline-offset:2px}
-svg{fill:none;stroke:currentcolor;stroke-width:2;stroke-linejoin:round}
+button::before{content:"";display:block;width:24px;height:24px;background:currentcolor;clip-path:path("M6 4h12a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4v-4H6a3 3 0 0 1-3-3V7a3 3 0 0 1 3-3z")}
+[aria-expanded=true]::before{clip-path:path("M5 10l7 7 7-7-2-2-5 5-5-5z")}
 b{position:absolute;top:-4px;right:-4px;min-width:20px;border-radius:10px;background:#c4314b;color:#fff;font:600 12px/20px system-ui}
 iframe{inset-block-end:88px;width:min(380px,100vw - 40px);height:min(640px,100dvh - 108px);border-radius:12px;background:light-dark(#fff,#0f1216)}
 @media(max-width:479px){iframe{inset:0;box-sizing:border-box;width:100%;height:var(--h,100dvh);border-radius:0;padding:env(safe-area-inset-top) env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left)}
@@ -52,11 +50,10 @@ iframe:not([hidden])+button{display:none}}
 
   const draw = () => {
     const count = unread > 99 ? "99+" : unread;
-    const title = (unread ? `(${count}) ` : "") + document.title.replace(/^\(\d+\+?\) /, "");
-    if (document.title !== title) document.title = title;
+    const wanted = (unread ? `(${count}) ` : "") + document.title.replace(/^\(\d+\+?\) /, "");
+    if (document.title !== wanted) document.title = wanted;
     button.ariaExpanded = `${shown}`;
     button.ariaLabel = shown ? closes : unread ? `${opens}, ${count} ${unseen}` : opens;
-    line.setAttribute("d", shown ? "M5 9l7 7 7-7" : "M3 4h18v13h-9l-5 4v-4H3z");
     badge.textContent = `${count}`;
     badge.hidden = shown || !unread;
   };
@@ -72,7 +69,7 @@ iframe:not([hidden])+button{display:none}}
     if (frame) return;
     frame = document.createElement("iframe");
     frame.hidden = true;
-    frame.title = "Chat";
+    frame.title = title;
     frame.src = href;
     frame.onload = () => {
       inside = frame?.contentWindow;
@@ -130,9 +127,7 @@ iframe:not([hidden])+button{display:none}}
   root.addEventListener("keydown", (event) => /** @type {KeyboardEvent} */ (event).key === "Escape" && show(false));
   button.onclick = () => show(!shown);
 
-  icon.setAttribute("viewBox", "0 0 24 24");
-  icon.append(line);
-  button.append(icon, badge);
+  button.append(badge);
   root.adoptedStyleSheets = [sheet];
   root.append(button);
   draw();

@@ -15,6 +15,7 @@ export class Transcript {
   #lang;
   #resend;
   #older;
+  #ended;
   /** @type {Map<string, { row: string, element: HTMLElement }>} */
   #drawn = new Map();
   #log;
@@ -29,13 +30,15 @@ export class Transcript {
    * @param {string} given.lang
    * @param {(id: string) => void} given.resend
    * @param {() => void} given.older  what was said before is wanted
+   * @param {(there: boolean) => void} given.ended  whether the newest is in view
    * @param {HTMLElement[]} given.below  cards that stand under the last message and scroll with it
    */
-  constructor({ say, lang, resend, older, below }) {
+  constructor({ say, lang, resend, older, ended, below }) {
     this.#say = say;
     this.#lang = lang;
     this.#resend = resend;
     this.#older = older;
+    this.#ended = ended;
     this.#log = h("div", { class: "log", role: "log", "aria-label": say("messages") });
     this.loading = h("p", { class: "quiet", hidden: true }, say("older"));
     this.empty = h("p", { class: "empty", hidden: true });
@@ -81,6 +84,7 @@ export class Transcript {
     this.#atEnd = true;
     this.#newer.hidden = true;
     this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.#ended(true);
   }
 
   /** Show what is new, or else the newest: somebody begins to look. */
@@ -99,6 +103,7 @@ export class Transcript {
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
     if (this.#atEnd) this.#newer.hidden = true;
     if (scrollTop < NEAR) this.#older();
+    this.#ended(this.#atEnd);
   }
 
   /** @param {Row} row */

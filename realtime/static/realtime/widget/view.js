@@ -49,7 +49,7 @@ export class View {
     this.#rating = new Rating({ say, chat });
     this.#email = new Email({ say, chat });
     const below = [this.#typing, this.#waiting.element, this.#email.element, this.#rating.element];
-    this.#transcript = new Transcript({ say, lang, below, resend: (id) => chat.resend(id), older: () => chat.live?.older() });
+    this.#transcript = new Transcript({ say, lang, below, resend: (id) => chat.resend(id), older: () => chat.live?.older(), ended: (there) => chat.reach(there) });
     this.#composer = new Composer({ say, draft: chat.draft.text, send: (text, name) => chat.send(text, name), typed: (text) => chat.draft.type(text) });
     const main = h("main", null, this.#status.element, this.#waiting.spoken, this.#transcript.element, this.#notice, this.#composer.element);
     fill(document.body, this.#header.element, main);
