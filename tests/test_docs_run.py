@@ -49,7 +49,8 @@ LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
     # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
     "text": ("README.md", "docs/sse.md", "docs/widget.md"),
-    "javascript": ("docs/sse.md", "docs/client.md", "docs/widget.md"),  # run in a browser: test_event_source.py, test_client_document.py, test_widget_shops.py
+    # Run in a browser or in Node: test_event_source.py, test_client_document.py, test_widget_shops.py, test_state_document.py.
+    "javascript": ("docs/sse.md", "docs/client.md", "docs/widget.md", "docs/state.md"),
     "html": ("docs/widget.md", "docs/elements.md"),  # likewise: test_widget_shops.py, test_bell.py, test_task_bar.py
     "css": ("docs/elements.md",),  # likewise
 }

@@ -100,6 +100,7 @@ class Row {
   /** @param {string} id @param {SessionList} list */
   constructor(id, list) {
     this.list = list;
+    this.moment = "";
     this.name = h("bdi", { class: "name", dir: "auto" });
     this.dot = h("span", { class: "dot", "aria-hidden": "true" });
     this.channel = h("span", { class: "channel" });
@@ -131,8 +132,13 @@ class Row {
     this.channel.textContent = session.channel;
     const moment = since ?? lastMoment(session);
     this.time.className = `since ${limit}`;
-    this.time.dateTime = moment;
-    this.time.title = since ? say("waitsSince", { time: exact(since, lang) }) : exact(moment, lang);
+    // Of a hundred rows few have changed, and saying a time in full takes the browser long.
+    const shown = `${since} ${moment}`;
+    if (this.moment !== shown) {
+      this.moment = shown;
+      this.time.dateTime = moment;
+      this.time.title = since ? say("waitsSince", { time: exact(since, lang) }) : exact(moment, lang);
+    }
     this.time.textContent = since ? shortly(since, lang, span) : session.status === "closed" ? say("closed") : ago(moment, lang);
     const who = last?.senderType === "AGENT" ? `${last.senderId === me ? say("you") : last.agentName}: ` : "";
     this.last.textContent = last ? who + last.text : session.subject || say("nothingWritten");

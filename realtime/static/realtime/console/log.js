@@ -104,13 +104,16 @@ export class Log {
   *#lines(messages, newFrom, readUpTo) {
     const read = messages.findIndex((each) => each.id === readUpTo);
     const own = messages.findLastIndex((each) => each.senderId === this.me && !each.isNote);
+    // Tomorrow it is said otherwise.
+    const today = new Date().toDateString();
     let lastDay = "";
     for (const [nth, message] of messages.entries()) {
       const previous = messages[nth - 1];
       const next = messages[nth + 1];
-      const today = day(message.createdAt, this.lang);
-      if (today !== lastDay) yield this.#kept(`day ${message.createdAt.slice(0, 10)}`, () => h("div", { class: "day" }, today));
-      lastDay = today;
+      const date = new Date(message.createdAt).toDateString();
+      // Only where the date changes is it worth saying as people do, which takes the browser long.
+      if (date !== lastDay) yield this.#kept(`day ${date} ${today}`, () => h("div", { class: "day" }, day(message.createdAt, this.lang)));
+      lastDay = date;
       const isNew = message.id === newFrom;
       if (isNew) yield this.#kept("new", () => h("div", { class: "new" }, h("span", null, this.say("new"))));
       const row = this.#kept(message.id, () => this.#row(message));
