@@ -16,6 +16,7 @@ from bench.contestants import CONTESTANTS, ROWS
 from bench.crowd import Wrong
 from bench.grounds import Grounds, prepared
 from bench.measures import QUICK, SMOKE, Figures, Scale, handshakes, memory, pushes
+from bench.pages import pages
 from bench.presence import presence
 from bench.report import Report, document
 from bench.results import Results
@@ -32,7 +33,17 @@ WHOLE_WAY = ("ours", "ours-pg")
 PRESENCE = ("ours", "keys")
 CHAT = ("ours", "desk", "ours-pg", "desk-pg")
 TASKS = ("ours", "ours-pg")
-MEASURES = {"pushes": PUSHES, "handshakes": HANDSHAKES, "memory": MEMORY, "whole-way": WHOLE_WAY, "presence": PRESENCE, "chat": CHAT, "tasks": TASKS}
+PAGES = ("seen",)
+MEASURES = {
+    "pushes": PUSHES,
+    "handshakes": HANDSHAKES,
+    "memory": MEMORY,
+    "whole-way": WHOLE_WAY,
+    "presence": PRESENCE,
+    "chat": CHAT,
+    "tasks": TASKS,
+    "pages": PAGES,
+}
 ONCE = {("handshakes", "daphne"), *(("memory", row) for row in MEMORY if row not in ("ours", "bare"))}
 
 DISTURBED = 0.2
@@ -43,7 +54,7 @@ def measured(grounds: Grounds, measure: str, row: str, scale: Scale) -> Figures:
     """One row of one measure, once."""
     if measure == "whole-way":
         return whole_way(grounds, "postgresql" if row == "ours-pg" else "sqlite", scale)
-    measures = {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence, "chat": chat, "tasks": tasks}
+    measures = {"pushes": pushes, "handshakes": handshakes, "memory": memory, "presence": presence, "chat": chat, "tasks": tasks, "pages": pages}
     return measures[measure](grounds, CONTESTANTS[row], scale)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgpack
 import redis
 
-from bench import nchan
+from bench import browser, nchan
 from bench.crowd import REQUEST, Step
 from bench.load import FIRST, Publisher, command, frame
 
@@ -240,6 +240,14 @@ class OursOnPostgres(Ours):
     title = "Switchboard on PostgreSQL"
 
 
+class OursSeen(Ours):
+    key = "seen"
+    title = "Switchboard in a browser"
+
+    def missing(self) -> str:
+        return browser.missing()
+
+
 class Keys(Contestant):
     """No server: how presence is kept by hand. See `bench.rivals.keys`."""
 
@@ -287,4 +295,4 @@ def surroundings(*, secret: str, redis_url: str, database_url: str, folder: Path
 
 ROWS = (Ours(), Bare(), Straight(), SocketIO(), Manager(), StockPubSub(), StockCore(), Nchan(), Raw(), RawBatches())
 """Those to which frames are pushed."""
-CONTESTANTS: Mapping[str, Contestant] = {each.key: each for each in (*ROWS, OursOnPostgres(), Keys(), Desk(), DeskOnPostgres())}
+CONTESTANTS: Mapping[str, Contestant] = {each.key: each for each in (*ROWS, OursOnPostgres(), OursSeen(), Keys(), Desk(), DeskOnPostgres())}

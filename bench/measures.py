@@ -47,6 +47,7 @@ class Scale:
     steps: int = 20_000
     step: float = 100e-6
     turns: int = 3
+    visits: int = 5
 
     @property
     def people(self) -> int:
@@ -67,6 +68,7 @@ QUICK = Scale(
     churning=10.0,
     chat_paced=5.0,
     turns=1,
+    visits=1,
 )
 SMOKE = Scale(
     rounds=1,
@@ -90,6 +92,7 @@ SMOKE = Scale(
     chat_paced=0.5,
     steps=2000,
     turns=1,
+    visits=1,
 )
 
 

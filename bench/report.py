@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.contestants import CONTESTANTS
+from bench.pages import shown_pages
 from bench.results import AIMS, SATURATED, Results, number, table
 from bench.tasks import AT_MOST, shown_tasks
 
@@ -151,6 +152,7 @@ class Report:
             ("Presence", self.presence()),
             ("Support chat", self.chat()),
             ("Tasks", shown_tasks(self.results)),
+            ("Pages", shown_pages(self.results)),
             ("Not measured", "\n".join(self.missing())),
         ]
         return "\n\n".join(f"{heading}\n\n{body}" for heading, body in parts if body)
@@ -254,6 +256,14 @@ Then of steps of some 100 µs each: the same, and the processor time of the thre
 counted at Redis. More than {AT_MOST} frames in a second, or a last one that is not the end at 100 %, and the row fails.
 
 {shown_tasks(results)}
+
+## Pages
+
+What a browser loads that was never here before, compressed and with all headers, as each file comes over the wire; and the time from the first click on the
+button until the chat's field has the focus. Throttled is a line of 150 ms to and fro and 1.6 Mbit/s down. One server process, no proxy, so no HTTP/2.
+The sizes in brackets are others' own words, of their scripts alone, and were not measured here.
+
+{shown_pages(results)}
 
 ## How it was measured
 

@@ -19,6 +19,8 @@ PRESENCE = {"tick redis few", "tick redis many", "tick process many", "idle many
 
 CHAT = {f"chat {name}" for name in ("few", "few per core", "many", "many per core", "many server", "many database", "p50", "p99")}
 
+PAGES = {"free first", "free loader", "free chat", "free files", "throttled first", "throttled again", "console", "console files"}
+
 TASKS = {f"empty {kind} {what}" for kind in ("bare", "tqdm", "track") for what in ("steps", "others", "ends")} | {"work frames", "work busiest"}
 
 
@@ -31,9 +33,9 @@ def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> 
         "bench",
         "--smoke",
         "--rows",
-        "ours,bare,keys",
+        "ours,bare,keys,seen",
         "--measures",
-        "pushes,handshakes,whole-way,presence,chat,tasks",
+        "pushes,handshakes,whole-way,presence,chat,tasks,pages",
         "--json",
         str(figures),
         "--write",
@@ -46,6 +48,7 @@ def test_the_bench_measures_ours_beside_the_bare_application(tmp_path: Path) -> 
     assert {*FIGURES, "single", "single sql", "bulk", "bulk sql"} <= measured["ours"].keys()
     assert measured["ours"]["refused"] == [0]
     assert measured["ours"].keys() >= PRESENCE | CHAT | TASKS
+    assert measured["seen"].keys() >= PAGES
     assert {"tick redis many", "count p99"} <= measured["keys"].keys()
     # One for all who watch, and one for the user's own sockets, which keep what was chosen.
     assert measured["ours"]["publishes few"] == measured["ours"]["publishes many"] == [2]
