@@ -134,3 +134,28 @@ def test_the_whole_story_with_the_line_cut_workers_killed_and_both_pages_reloade
     expect(ann.chat.get_by_text("Thank you.")).to_be_visible()
     until(lambda: Session.objects.get(pk=session.pk).rating == 5, what="it is rated")
     picture(ann, agent, "rated")
+
+
+def test_an_answer_is_read_out_once_where_the_customer_listens(visit, claim, api, bob: User) -> None:
+    ann = visit()
+    ann.open()
+    ann.say("Where is my parcel?")
+    path = claim(ann, bob)
+    expect(ann.chat.get_by_text("Bob is here.")).to_be_visible()
+    log = ann.chat.get_by_role("log")
+    before = log.aria_snapshot()
+    tree = ann.context.new_cdp_session(ann.frame)
+    assert api(bob).post(f"{path}/messages", {"text": "It is on its way."}).status_code == 201
+    expect(log).to_contain_text("It is on its way.")
+    after = log.aria_snapshot()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / "answer.txt").write_text(f"Before\n\n{before}\n\nAfter\n\n{after}\n")
+    assert "It is on its way." not in before
+    assert after.count("It is on its way.") == 1
+    # Only the log is live, and it has the focus nowhere: what is being typed goes on.
+    nodes = tree.send("Accessibility.getFullAXTree")["nodes"]
+    saying = [node for node in nodes if "It is on its way." in str(node.get("name", {}).get("value", "")) and node["role"]["value"] == "StaticText"]
+    assert len(saying) == 1
+    live = {node["role"]["value"]: each["value"]["value"] for node in nodes for each in node.get("properties", []) if each["name"] == "live"}
+    assert live.get("log") == "polite"
+    expect(ann.field).to_be_focused()
