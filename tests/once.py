@@ -14,6 +14,7 @@ ONCE: Final = {
     "test_client_tabs",
     "test_client_walk",
     "test_close_codes",
+    "test_console_screens",
     "test_cork",
     "test_counter",
     "test_cycles",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 
 from accounts.models import User
 from realtime.chat.models import Session
+from realtime.chat.support_commands import tell_typing
 from realtime.desk.models import CannedReply
 from tests import cast
 from tests.browser.office import Console
@@ -65,7 +67,10 @@ def test_a_question_is_claimed_answered_and_noted_by_keyboard_alone(office, api,
     assert texts(api(bob).get(path)) == ["She was friendly.", "It is on its way.", "Where is my parcel?"]
     assert api(ann).post(f"{SESSIONS}/{session}/read", {}).status_code == 200
     expect(desk.page.locator(".message.mine .state").filter(has_text="Read")).to_be_visible()
+    tell_typing(ann.pk, UUID(session), True)
+    expect(desk.page.locator(".log .typing")).to_be_visible()
     api(ann).post(path, {"text": "Thank you"})
+    expect(desk.page.locator(".log .typing")).to_be_hidden()
     expect(desk.bubbles.last).to_have_text("Thank you")
     until(lambda: api(bob).get(f"{SESSIONS}/{session}").json()["unreadCount"] == 0, what="it is marked as read, being in view")
 
@@ -91,6 +96,7 @@ def test_what_is_handed_over_reaches_the_other_agent_at_once_with_the_note(offic
     bobs.connected()
     expect(bobs.page.locator(".conversation header")).to_contain_text("With Alice")
     expect(bobs.row("Ann")).to_have_count(0)
+    expect(alices.row("Ann").locator(".face")).to_have_attribute("title", "Bob is looking at this")
     alices.write("Alice here.")
     expect(alices.page.locator(".message.mine .state").last).to_have_text("Sent")
     expect(bobs.page.get_by_role("button", name="Answer", exact=True)).to_be_disabled()
