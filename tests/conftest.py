@@ -21,6 +21,7 @@ import pytest
 import redis as redis_py
 from django.conf import settings
 from django.db import connection
+from django.utils import translation
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -119,6 +120,13 @@ def customers_see_nobody(request: pytest.FixtureRequest) -> Iterator[None]:
     told = [pair for pair in sockets.agents_of_customers if not Participant.objects.filter(session__customer=pair[0], user=pair[1]).exists()]
     assert not told, told
     assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_s_language() -> Iterator[None]:
+    """A request that this process answers leaves its language behind."""
+    yield
+    translation.deactivate()
 
 
 # The cast

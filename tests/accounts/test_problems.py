@@ -90,16 +90,20 @@ def test_no_answer_with_a_secret_is_kept_by_anybody_on_the_way(api):
 
 @pytest.mark.parametrize(
     ("header", "detail"),
-    [("", "Correct these fields: name, channel."), ("fr", "Correct these fields: name, channel."), ("en-GB, zh;q=0.5", "Correct these fields: name, channel.")],
+    [
+        ("", "Correct these fields: username, password."),
+        ("fr", "Correct these fields: username, password."),
+        ("en-GB, zh;q=0.5", "Correct these fields: username, password."),
+    ],
 )
 def test_english_is_the_default(api, header, detail):
-    assert members(api().post("/api/v1/customers", {}, HTTP_ACCEPT_LANGUAGE=header))["detail"] == detail
+    assert members(api().post("/api/v1/public/login", {}, HTTP_ACCEPT_LANGUAGE=header))["detail"] == "Correct these fields: username, password."
 
 
 @pytest.mark.parametrize("header", ["zh-CN", "zh-Hans, en;q=0.5", "zh"])
 def test_fields_are_explained_in_chinese_to_whoever_asks_for_it(api, header):
-    answer = api().post("/api/v1/customers", {}, HTTP_ACCEPT_LANGUAGE=header)
-    assert members(answer)["errors"] == {"name": ["该字段是必填项。"], "channel": ["该字段是必填项。"]}
+    answer = api().post("/api/v1/public/login", {}, HTTP_ACCEPT_LANGUAGE=header)
+    assert members(answer)["errors"] == {"username": ["该字段是必填项。"], "password": ["该字段是必填项。"]}
     assert answer["Content-Language"] == "zh-hans"
 
 
