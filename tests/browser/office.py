@@ -27,7 +27,8 @@ class Console:
         self.page.goto("/console/")
 
     def fill_in(self, user: User, password: str = PASSWORD) -> None:
-        """Fill in the login form, in whatever language, and send it."""
+        """Fill in the login form, in whatever language, and send it, once the answer to an earlier one is worked in."""
+        expect(self.page.locator(".login button[type=submit]")).to_be_enabled()
         self.page.locator("input[name=username]").fill(user.username)
         self.page.locator("input[name=password]").fill(password)
         self.page.keyboard.press("Enter")
