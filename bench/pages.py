@@ -51,7 +51,7 @@ def pages(grounds: Grounds, contestant: Contestant, scale: Scale) -> Figures:
         for name, line in LINES.items():
             turns = [_visited(browser, shop, line) for _ in range(scale.visits)]
             figures |= {f"{name} {what}": statistics.median(turn[what] for turn in turns) for what in turns[0]}
-        figures |= _opened(browser, f"{shop.server}/console/")
+        figures |= _opened(browser, shop.server)
         figures["pages others"] = shares("pages", meter.stop())["pages others"]
         browser.close()
     return figures
@@ -92,14 +92,14 @@ def _visited(browser: Any, shop: _Shop, line: Mapping[str, float] | None) -> Fig
     context = browser.new_context()
     try:
         page = context.new_page()
-        tally = _Tally(context, page, line)
+        tally = _Tally(context, page, shop.server, line)
         page.goto(shop.url)
         page.locator("switchboard-widget button").wait_for()
         page.wait_for_load_state("networkidle")
-        shown = tally.bytes
+        shown, files = tally.bytes, tally.files
         first = _clicked(page)
         page.wait_for_load_state("networkidle")
-        figures = {"first": first, "loader": shown - tally.own, "chat": tally.bytes - shown, "files": tally.files - 2}
+        figures = {"first": first, "loader": shown, "chat": tally.bytes - shown, "files": tally.files - files}
         page.locator("switchboard-widget button").click()
         return {**figures, "again": _clicked(page)}
     finally:
@@ -120,12 +120,12 @@ def _clicked(page: Any) -> float:
 WATCHED = """() => addEventListener("click", () => (window.clicked = performance.timeOrigin + performance.now()), { once: true, capture: true })"""
 
 
-def _opened(browser: Any, url: str) -> Figures:
+def _opened(browser: Any, server: str) -> Figures:
     context = browser.new_context()
     try:
         page = context.new_page()
-        tally = _Tally(context, page, None)
-        page.goto(url)
+        tally = _Tally(context, page, server)
+        page.goto(f"{server}/console/")
         page.wait_for_load_state("networkidle")
         return {"console": tally.bytes, "console files": tally.files}
     finally:
@@ -133,20 +133,27 @@ def _opened(browser: Any, url: str) -> Figures:
 
 
 class _Tally:
-    """What came over the wire to a page and its frames, headers included. `own` is the first answer: the page itself."""
+    """What came over the wire to a page and its frames from a server, headers included."""
 
-    def __init__(self, context: Any, page: Any, line: Mapping[str, float] | None) -> None:
-        self.bytes, self.files, self.own = 0.0, 0, 0.0
+    def __init__(self, context: Any, page: Any, server: str, line: Mapping[str, float] | None = None) -> None:
+        self.bytes, self.files = 0.0, 0
+        self._server = server
+        self._asked: set[str] = set()
         session = context.new_cdp_session(page)
         session.send("Network.enable")
         if line:
             session.send("Network.emulateNetworkConditions", {"offline": False, **line})
-        session.on("Network.loadingFinished", self._came)
+        session.on("Network.responseReceived", self._begun)
+        session.on("Network.loadingFinished", self._ended)
 
-    def _came(self, event: dict[str, Any]) -> None:
-        self.bytes += event["encodedDataLength"]
-        self.files += 1
-        self.own = self.own or event["encodedDataLength"]
+    def _begun(self, event: dict[str, Any]) -> None:
+        if event["response"]["url"].startswith(self._server):
+            self._asked.add(event["requestId"])
+
+    def _ended(self, event: dict[str, Any]) -> None:
+        if event["requestId"] in self._asked:
+            self.bytes += event["encodedDataLength"]
+            self.files += 1
 
 
 def shown_pages(results: Results) -> str:

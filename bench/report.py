@@ -261,7 +261,7 @@ counted at Redis. More than {AT_MOST} frames in a second, or a last one that is 
 
 What a browser loads that was never here before, compressed and with all headers, as each file comes over the wire; and the time from the first click on the
 button until the chat's field has the focus. Throttled is a line of 150 ms to and fro and 1.6 Mbit/s down. One server process, no proxy, so no HTTP/2.
-The sizes in brackets are others' own words, of their scripts alone, and were not measured here.
+The sizes in brackets are what others say of their scripts alone; they were not measured here.
 
 {shown_pages(results)}
 
