@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -60,7 +59,6 @@ def test_the_page_names_every_module_that_it_needs():
     }
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="`make test` brings Node")
 @pytest.mark.parametrize("path", WORDS, ids=[path.parent.name for path in WORDS])
 def test_both_languages_say_the_same_with_the_same_values(path):
     program = f"import({json.dumps(path.as_uri())}).then(({{ WORDS }}) => console.log(JSON.stringify(WORDS)))"

@@ -1,37 +1,18 @@
-// Two short tones, made by the browser: nothing is loaded.
+// What agents hear: a message rises, the queue falls.
 
-/** @type {AudioContext | null} */
-let audio = null;
+import { Tones } from "../tones.js";
 
-/** Browsers let a page be heard once somebody has touched it. */
+const PITCHES = { message: [660, 880], queue: [587, 440] };
+
+/** @type {Tones | null} */
+let tones = null;
+
+/** Listen for the touch after which the page may be heard. */
 export function allowSound() {
-  for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => void wake(), { once: true });
+  tones ??= new Tones();
 }
 
-/** Play it: "message" rises, "queue" falls. @param {"message" | "queue"} kind */
+/** @param {"message" | "queue"} kind */
 export function play(kind) {
-  if (!audio || audio.state !== "running") return;
-  const tones = kind === "message" ? [660, 880] : [587, 440];
-  tones.forEach((pitch, nth) => {
-    const context = /** @type {AudioContext} */ (audio);
-    const begin = context.currentTime + nth * 0.12;
-    const tone = context.createOscillator();
-    const volume = context.createGain();
-    tone.frequency.value = pitch;
-    volume.gain.setValueAtTime(0, begin);
-    volume.gain.linearRampToValueAtTime(0.12, begin + 0.01);
-    volume.gain.exponentialRampToValueAtTime(0.0001, begin + 0.18);
-    tone.connect(volume).connect(context.destination);
-    tone.start(begin);
-    tone.stop(begin + 0.2);
-  });
-}
-
-async function wake() {
-  try {
-    audio ??= new AudioContext();
-    await audio.resume();
-  } catch {
-    // A machine without sound.
-  }
+  tones?.play(PITCHES[kind]);
 }
