@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.redis import RedisAway
 from realtime.chat.models import Session
 from realtime.chat.posting import Post, post
 from realtime.chat.services import read
@@ -58,8 +59,27 @@ def answered(session: Session, bob: User) -> Session:
 
 def mailed(smtp: Smtp, user: User) -> list[str]:
     """The texts of all mails to her, after what is due was sent."""
-    send_due()
+    send_known()
     return [each.get_content().replace("\r\n", "\n") for each in smtp.to(address(user))]
+
+
+def known() -> bool:
+    """Whether it is known who is here: Redis answers, and no worker was held up of late."""
+    try:
+        return not store.step("stand").young
+    except RedisAway:
+        return False
+
+
+def send_known() -> int:
+    """Send what is due, and again if it was not known all the while who is here. Returns how many mails were sent."""
+    sent = 0
+    while True:
+        before = known()
+        sent += send_due()
+        if before and known():
+            return sent
+        until(known, what="it is known who is here")
 
 
 def again(user: User) -> None:
@@ -150,7 +170,7 @@ def test_another_customer_and_one_without_an_address_get_nothing(smtp: Smtp, ans
     zoe, carl = cast.customer("zoe"), cast.customer("carl")
     said(session_of(carl, bob), bob, "For Carl.", at=ago(minutes=11))
     leave_email(customer=zoe, email=address(zoe))
-    send_due()
+    send_known()
     assert [smtp.to(address(each)) for each in (zoe, carl)] == [[], []]
     assert all("Carl" not in each.get_content() for each in smtp.mails)
 
@@ -169,10 +189,10 @@ def test_nobody_counts_as_gone_while_redis_is_away_or_has_just_forgotten_everyth
     smtp: Smtp, answered: Session, ann: User, redis: PrivateRedis, flush: Callable[[], None]
 ) -> None:
     flush()
-    assert mailed(smtp, ann) == []
+    assert send_due() == 0
     redis.kill()
     try:
-        assert mailed(smtp, ann) == []
+        assert send_due() == 0
     finally:
         redis.start()
     until(lambda: len(mailed(smtp, ann)) == 1, what="it is known that she is gone")
@@ -212,16 +232,16 @@ def test_another_address_gets_what_the_wrong_one_got_and_the_same_one_again_does
     leave_email(customer=ann, email=address(ann))
     assert len(mailed(smtp, ann)) == 1
     leave_email(customer=ann, email=f"right-{address(ann)}")
-    send_due()
+    send_known()
     assert len(smtp.to(f"right-{address(ann)}")) == 1
 
 
 def test_two_workers_at_once_send_one_mail(smtp: Smtp, answered: Session, ann: User) -> None:
     smtp.held.clear()
     with ThreadPoolExecutor(2) as workers:
-        first = workers.submit(send_due)
+        first = workers.submit(send_known)
         assert smtp.received.acquire(timeout=30)
-        second = workers.submit(send_due)
+        second = workers.submit(send_known)
         assert second.result(30) == 0
         smtp.held.set()
         assert first.result(30) == 1
@@ -235,7 +255,7 @@ def test_many_workers_at_once_send_one_mail_to_each(smtp: Smtp, bob: User) -> No
         leave_email(customer=each, email=address(each))
         said(session_of(each, bob), bob, "It left today.", at=ago(minutes=11))
     with ThreadPoolExecutor(4) as workers:
-        sent = sum(workers.map(lambda _: send_due(), range(4)))
+        sent = sum(workers.map(lambda _: send_known(), range(4)))
     assert sent == len(people)
     assert [len(smtp.to(address(each))) for each in people] == [1] * len(people)
 
@@ -260,7 +280,7 @@ def test_a_mail_that_is_refused_is_tried_again_later_and_logged_without_the_addr
 def test_each_failure_is_waited_for_longer(smtp: Smtp, answered: Session, ann: User) -> None:
     smtp.refuses, waits = True, []
     for _ in range(12):
-        send_due()
+        send_known()
         contact = Contact.objects.get(pk=ann.pk)
         assert contact.retry_at is not None
         waits.append(round((contact.retry_at - timezone.now()).total_seconds() / 60))
@@ -278,7 +298,7 @@ def test_a_server_that_does_not_answer_is_not_asked_for_everybody(smtp: Smtp, an
     assert sorted(Contact.objects.filter(pk__in=[ann.pk, zoe.pk]).values_list("tries", flat=True)) == [0, 1]
     settings.EMAIL_PORT = smtp.port
     again(ann)
-    assert send_due() == 2
+    assert send_known() == 2
 
 
 # Called by the worker
