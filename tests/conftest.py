@@ -50,6 +50,8 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long-soak", action="store_true", help="let memory and slow readers be watched for minutes, not seconds")
+    parser.addoption("--soak-minutes", type=float, default=0.0, help="let notifications with churn go on for so long (two hours: 120)")
+    parser.addoption("--soak-report", default="var/soak.md", help="where its figures are written to")
     parser.addoption("--real-time", action="store_true", help="let the old clients' minute take a minute, not three seconds")
     parser.addoption("--long-faults", action="store_true", help="add the faults that last, some a minute, to those of seconds")
     parser.addoption("--fault-report", metavar="FILE", help="append what each fault did to this table")

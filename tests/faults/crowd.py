@@ -60,6 +60,17 @@ class Crowd:
         """Run something on the clients' event loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
+    @contextmanager
+    def background(self, work: Coroutine[Any, Any, None]) -> Iterator[None]:
+        """Let something run on the clients' event loop inside the block. What ends it early, other than its end, is raised at the end."""
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            yield
+        finally:
+            running.cancel()
+        if running.done() and not running.cancelled() and (error := running.exception()) is not None:
+            raise error
+
     def failures(self) -> list[BaseException]:
         """What ended a client's task that should not have."""
         return [error for task in self._tasks if task.done() and not task.cancelled() and (error := task.exception()) is not None]

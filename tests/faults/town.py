@@ -21,6 +21,8 @@ from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site
 
 PEOPLE = 50
+RATE = 200
+"""Notifications a second."""
 REPLAY_LIMIT = 20
 """Frames that a resume brings at most in the leaky town: so few that a client that was away for long has to reload."""
 # As in production where that decides what a fault costs; the tests' own values are kinder to busy machines.
@@ -79,8 +81,10 @@ class Town:
 
 
 @contextmanager
-def town(serve: Callable[..., Site], *, folder: Path, report: Callable[[str], None], leaky: bool = False, env: dict[str, str] | None = None) -> Iterator[Town]:
-    """Build one. `serve` makes the server; `leaky` puts a proxy before its Redis; `env` are options that differ."""
+def town(
+    serve: Callable[..., Site], *, folder: Path, report: Callable[[str], None], leaky: bool = False, env: dict[str, str] | None = None, rate: int = RATE
+) -> Iterator[Town]:
+    """Build one. `serve` makes the server; `leaky` puts a proxy before its Redis; `env` are options that differ; `rate` is the writer's."""
     with ExitStack() as built:
         redis = built.enter_context(PrivateRedis(folder))
         proxy = built.enter_context(LeakyProxy(folder, redis.url)) if leaky else None
@@ -90,5 +94,5 @@ def town(serve: Callable[..., Site], *, folder: Path, report: Callable[[str], No
         built.enter_context(site)
         made = json.loads(making.communicate(timeout=60)[0])
         people = {int(user_id): token for user_id, token in made["people"].items()}
-        writer = built.enter_context(Writer(site, key=made["key"], people=people))
+        writer = built.enter_context(Writer(site, key=made["key"], people=people, rate=rate))
         yield Town(site=site, redis=redis, people=people, key=made["key"], writer=writer, report=report, proxy=proxy)

@@ -28,12 +28,15 @@ class Call:
 
 
 class Writer:
-    """Running inside a `with` block. `calls` are those since the last `writing`, in the order of their answers."""
+    """Running inside a `with` block, at `rate` notifications a second as long as they are answered.
 
-    def __init__(self, site: Site, *, key: str, people: Iterable[int]) -> None:
+    `calls` are those since the last `writing`, in the order of their answers.
+    """
+
+    def __init__(self, site: Site, *, key: str, people: Iterable[int], rate: int) -> None:
         self.calls: list[Call] = []
         self._env = site.env
-        self._begin = {"url": site.url, "key": key, "people": list(people)}
+        self._begin = {"url": site.url, "key": key, "people": list(people), "rate": rate}
         self._idle = threading.Event()
 
     @property

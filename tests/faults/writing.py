@@ -1,6 +1,6 @@
 """The process that writes: three quarters over REST with a service key, the rest through `notify`, by itself.
 
-It reads a line of JSON (`{"url": …, "key": …, "people": [numbers]}`), then lines `go` and `stop`. Each call
+It reads a line of JSON (`{"url": …, "key": …, "people": [numbers], "rate": notifications a second}`), then lines `go` and `stop`. Each call
 is printed as a line of JSON when it was answered or failed, and `stop` as `{}` when nothing is under way.
 """
 
@@ -29,10 +29,9 @@ from notifications.services import notify  # noqa: E402
 # One line per call would bury what a failing test has to say.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-RATE = 200
-"""Notifications a second, as long as they are answered."""
-BY_REST, AT_ONCE = 30, 5  # calls a second, and people told by each
-BY_NOTIFY, ALONE = 5, 10
+AT_ONCE, ALONE = 5, 10
+"""People told by one call over REST, and by one of `notify`."""
+BY_REST, BY_NOTIFY = 3, 0.5  # calls a second, of each twenty notifications
 HANDS = 24  # REST calls under way at most
 PATIENCE = 15.0  # longer than the server's own, so that it is the server who gives up
 
@@ -40,8 +39,9 @@ PATIENCE = 15.0  # longer than the server's own, so that it is the server who gi
 class Writer:
     """Two streams of calls that begin and end together."""
 
-    def __init__(self, url: str, key: str, people: list[int]) -> None:
+    def __init__(self, url: str, key: str, people: list[int], rate: int) -> None:
         self._people = people
+        self._twenties = rate / 20
         self._numbers = itertools.count(1)
         self._url = url + "/api/v1/notifications"
         # Connections are left before the server would, or a call could meet one just closing.
@@ -54,9 +54,12 @@ class Writer:
 
     def go(self) -> None:
         self._writes.set()
-        self._streams = [threading.Thread(target=self._stream, args=each) for each in ((BY_REST, HANDS, self._rest), (BY_NOTIFY, 1, self._notify))]
+        self._streams = [threading.Thread(target=self._stream, args=each) for each in self._ways()]
         for stream in self._streams:
             stream.start()
+
+    def _ways(self) -> list[tuple[float, int, Callable[[], None]]]:
+        return [(BY_REST * self._twenties, HANDS, self._rest), (BY_NOTIFY * self._twenties, 1, self._notify)]
 
     def stop(self) -> None:
         """Returns when nothing is under way."""
