@@ -26,7 +26,10 @@ CUSTOMER_PATHS = ("/ws/chat",)
 
 
 class Churn:
-    """Cuts lines of a crowd and sends visitors, by their tokens, until it is cancelled. It counts the `visits` that have ended and the lines that were `cut`."""
+    """Cuts lines of a crowd and sends visitors, by their tokens, until it is cancelled.
+
+    It counts the `visits` that have ended and the lines that were `cut`.
+    """
 
     def __init__(self, site: Site, crowd: Crowd, *, members: Sequence[str], customers: Sequence[str]) -> None:
         self.visits = self.cut = 0
