@@ -62,6 +62,8 @@ class Options:
     """Threads a worker uses for the database work of its sockets."""
     http_requests: int = knob(10, **whole(1, 500))
     """HTTP requests a worker works on at once; more wait."""
+    request_wait: float = knob(30.0, **seconds(0.1, 3600))
+    """How long a connection may take to send a request whole: its first one from when it is open, a later one from its first byte."""
 
     # Who is who
     token_lifetime: float = knob(8 * 3600.0, **seconds(1, 30 * 86400))

@@ -51,6 +51,7 @@ ONCE: Final = {
     "test_pace",
     "test_passing_frames",
     "test_releases",
+    "test_request_wait",
     "test_saying",
     "test_schedule",
     "test_serve",
@@ -67,8 +68,8 @@ ONCE: Final = {
     "test_task_bar",
     "test_tracking_away",
     "test_walk",
-    "test_wire_page",
     "test_widget",
     "test_widget_shops",
+    "test_wire_page",
     "test_writer",
 }

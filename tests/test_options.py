@@ -47,6 +47,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "REDIS_TIMEOUT": (1.0, "0.25", 0.25, [*SECONDS, "0", "31"]),
     "EXECUTOR_THREADS": (8, "2", 2, [*WHOLE, "0", "101"]),
     "HTTP_REQUESTS": (10, "3", 3, [*WHOLE, "0", "501"]),
+    "REQUEST_WAIT": (30.0, "5", 5.0, [*SECONDS, "0", "3601"]),
     "TOKEN_LIFETIME": (28_800.0, "600", 600.0, [*SECONDS, "0"]),
     "CUSTOMER_TOKEN_LIFETIME": (86_400.0, "600", 600.0, [*SECONDS, "0"]),
     "REFRESH_TOKEN_LIFETIME": (86_400.0, "600", 600.0, [*SECONDS, "0"]),

@@ -1,4 +1,4 @@
-"""A small ASGI application. HTTP: says which process answers. Sockets, by path:
+"""A small ASGI application. HTTP: says which process answers, at /read once the body is there. Sockets, by path:
 
 /deny refuses by HTTP, /shut closes without accepting, /forget does neither, /crash raises, /slow
 sends without end, /late accepts when the worker has said its goodbyes, any other is an echo that also
@@ -22,6 +22,12 @@ from realtime.worker import draining  # noqa: E402
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "http":
+        while scope["path"] == "/read":
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            if not message["more_body"]:
+                break
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
         await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
         return
