@@ -34,7 +34,7 @@ def test_who_is_locked_is_told_so_as_a_problem_and_for_how_long(site: Site, mia:
 
 def test_the_admins_login_is_locked_likewise(site: Site, admin: User) -> None:
     with httpx.Client(base_url=site.url, timeout=20) as client:
-        form = {"username": admin.username, "csrfmiddlewaretoken": client.get("/admin/login/").cookies["csrftoken"]}
+        form = {"username": admin.username, "csrfmiddlewaretoken": client.get("/admin/login/").cookies["switchboard_csrf"]}
         answers = [client.post("/admin/login/", data={**form, "password": password}) for password in ("wrong", "wrong", cast.PASSWORD)]
     assert [answer.status_code for answer in answers] == [200, 429, 429]
     assert 800 < int(answers[-1].headers["Retry-After"]) <= 900
