@@ -176,6 +176,7 @@ SECURE_HSTS_SECONDS = 365 * 86400 if _https else 0
 # Only the admin has a session; and a shop on the same host, which may be Django too, has one of its own.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "switchboard_session", "switchboard_csrf"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
+CSRF_FAILURE_VIEW = "accounts.problems.form_refused"
 SESSION_COOKIE_AGE = int(SWITCHBOARD.token_lifetime)
 # W005, W021: other names below this domain are not ours to speak for. W008: see above.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
