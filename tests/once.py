@@ -5,6 +5,7 @@ from typing import Final
 # What these say does not depend on the database, or they bring their own: `make test` runs them once, with
 # SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
 ONCE: Final = {
+    "test_admin_policy",
     "test_bad_input",
     "test_bell",
     "test_board",
@@ -21,6 +22,7 @@ ONCE: Final = {
     "test_daphne",
     "test_database_limits",
     "test_demo",
+    "test_deploy_check",
     "test_docs",
     "test_docs_frames",
     "test_embedded",
@@ -31,6 +33,7 @@ ONCE: Final = {
     "test_full_workers",
     "test_garbage",
     "test_ground",
+    "test_headers",
     "test_hooks",
     "test_house",
     "test_lane",
@@ -42,6 +45,7 @@ ONCE: Final = {
     "test_layer_interface",
     "test_libraries",
     "test_line",
+    "test_locked_requirements",
     "test_make_run",
     "test_many",
     "test_node_client",
@@ -50,9 +54,11 @@ ONCE: Final = {
     "test_options",
     "test_pace",
     "test_passing_frames",
+    "test_probe",
     "test_releases",
     "test_saying",
     "test_schedule",
+    "test_security_document",
     "test_serve",
     "test_server_protocol",
     "test_shard",
@@ -67,8 +73,8 @@ ONCE: Final = {
     "test_task_bar",
     "test_tracking_away",
     "test_walk",
-    "test_wire_page",
     "test_widget",
     "test_widget_shops",
+    "test_wire_page",
     "test_writer",
 }

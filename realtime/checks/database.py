@@ -52,10 +52,9 @@ def pooling(database: Mapping[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _clock(clocks: Clocks) -> Iterator[CheckMessage]:
-    with connection.cursor() as cursor:
-        with clocks.asking():
-            cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
-            told = cursor.fetchone()[0]
+    with connection.cursor() as cursor, clocks.asking():
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        told = cursor.fetchone()[0]
     yield from clocks.judge("PostgreSQL", told, "switchboard.E031")
 
 

@@ -44,7 +44,7 @@ def check_redis(*, clocks: Clocks | None = None, **_: Any) -> list[CheckMessage]
     try:
         facts, told = ask(question)
     except RedisAway as error:
-        away = f"Redis could not be asked: {error}."
+        away = f"Redis could not be asked: {str(error).rstrip('.')}."
         return [*found, Error(away, hint="See that it runs, and that REDIS_URL has its address and its password.", id="switchboard.E021")]
     return [*found, *judge(facts, sockets=settings.SWITCHBOARD.ws_max_sockets), *clocks.judge("Redis", told, "switchboard.E030")]
 

@@ -24,7 +24,7 @@ from realtime.checks.database import pooling
 from realtime.checks.deployment import check_deployment
 from realtime.checks.redis_server import Facts, check_redis, judge
 from realtime.checks.serving import check_mail, check_workers
-from tests.servers.production import Production, empty_database, production
+from tests.servers.production import Production, empty_database
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site
@@ -42,12 +42,6 @@ GOOD: dict[str, Any] = {
     "https": True,
 }
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    with production(tmp_path_factory.mktemp("production")) as running:
-        yield running
 
 
 def ids(messages: list[CheckMessage]) -> list[str]:
@@ -219,7 +213,14 @@ execute_from_command_line(["manage.py", "check", "--deploy"])
 
 
 def surrounded(folder: Path, **env: str) -> dict[str, str]:
-    base = {"SECRET_KEY": KEY, "ALLOWED_HOSTS": "shop.example", "HTTPS": "1", "DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "0"}
+    base = {
+        "SECRET_KEY": KEY,
+        "ALLOWED_HOSTS": "shop.example",
+        "HTTPS": "1",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DEBUG": "0",
+        "WS_ALLOWED_ORIGINS": "",
+    }
     return {**os.environ, **base, "VAR_DIR": str(folder), **env}
 
 

@@ -1,0 +1,144 @@
+"""`manage.py probe`: a round trip against a real installation, and words for each thing that may be wrong with one."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.servers.production import Production
+
+STEPS = ["live", "ready", "login", "ticket and socket", "ping", "notify", "resume", "stream", "tidy up"]
+ELSEWHERE = {"DATABASE_URL": "postgres://127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1"}
+"""What a machine has that is not one of the installation's."""
+
+
+def told(stdout: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(stdout)
+    assert all(step["ms"] >= 0 and step["said"] for step in answer["steps"])
+    return answer
+
+
+def ask(installed: Production, program: str) -> str:
+    """What a line of Python prints in the installation."""
+    ended = installed.manage("shell", "--verbosity", "0", "--command", program)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def people(installed: Production) -> dict[str, str]:
+    """Mia's token, and a service key, as the operator would have them."""
+    made = installed.manage("createdemo", "--force")
+    assert made.returncode == 0, made.stderr
+    token = installed.manage("issue_token", "mia").stdout.strip()
+    key = ask(installed, "from accounts.service_keys import make; print(make(name='probe', scopes=['notifications'])[1])")
+    return {"TOKEN": token, "SERVICE_KEY": key}
+
+
+def left_behind(installed: Production) -> str:
+    return ask(
+        installed,
+        "from accounts.models import *; from notifications.models import *;"
+        "print(Notification.objects.filter(type='probe').count(), ServiceKey.objects.filter(name='switchboard-probe').count(), Revocation.objects.count(),"
+        "[each.has_usable_password() for each in User.objects.filter(username='switchboard-probe')])",
+    )
+
+
+def test_all_of_it_is_tried_with_a_user_of_its_own_through_the_proxy_and_nothing_stays(installed: Production) -> None:
+    before = ask(installed, "from accounts.models import Revocation; print(Revocation.objects.count())")
+    for _ in range(2):
+        ended = installed.manage("probe", installed.url, "--json")
+        assert ended.returncode == 0, ended.stderr + ended.stdout
+        answer = told(ended.stdout)
+        assert answer["ok"] is True
+        assert [step["name"] for step in answer["steps"] if step["ok"]] == STEPS
+    assert left_behind(installed) == f"0 0 {before} [False]"
+
+
+def test_with_credentials_from_outside_no_database_is_needed(installed: Production, people: dict[str, str]) -> None:
+    ended = installed.manage("probe", installed.url, **ELSEWHERE, **people)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    lines = ended.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok"] * len(STEPS)
+    assert "arrived after" in lines[STEPS.index("notify")]
+    assert not any(secret in ended.stdout + ended.stderr for secret in people.values())
+
+
+def test_somebody_who_may_not_send_tries_the_rest_and_a_password_is_not_on_the_command_line(installed: Production, people: dict[str, str]) -> None:
+    ended = installed.manage("probe", installed.url, "--username", "mia", "--json", PASSWORD="password123", **ELSEWHERE)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    steps = {step["name"]: step for step in told(ended.stdout)["steps"]}
+    assert [name for name, step in steps.items() if step["ok"] is None] == ["notify"]
+    assert "SERVICE_KEY" in steps["notify"]["said"]
+    assert "tidy up" not in steps
+
+
+@pytest.mark.parametrize(
+    ("given", "failing", "words"),
+    [
+        ({"TOKEN": "nonsense"}, "login", "TOKEN_EXPIRED"),
+        ({"SERVICE_KEY": "sk_nonsense"}, "notify", "TOKEN_EXPIRED"),
+    ],
+)
+def test_a_credential_that_is_wrong_is_named_and_not_shown(
+    installed: Production, people: dict[str, str], given: dict[str, str], failing: str, words: str
+) -> None:
+    ended = installed.manage("probe", installed.site.url.replace("127.0.0.1", "localhost"), "--json", **{**ELSEWHERE, **people, **given})
+    assert ended.returncode == 1
+    answer = told(ended.stdout)
+    assert answer["ok"] is False
+    assert [step["name"] for step in answer["steps"] if step["ok"] is False] == [failing]
+    assert words in ended.stderr
+    assert "nonsense" not in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+class Other(BaseHTTPRequestHandler):
+    """A site that is none of ours: it sends everybody elsewhere, or says something, or waits."""
+
+    def do_GET(self) -> None:
+        if self.server.waits:  # type: ignore[attr-defined]
+            self.server.stopped.wait(30)  # type: ignore[attr-defined]
+            return
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("Location", "https://shop.example/")
+        self.end_headers()
+        self.wfile.write(b"<h1>Hello</h1>")
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def other() -> Iterator[Any]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        server.status, server.waits, server.stopped = 200, False, threading.Event()  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.stopped.set()  # type: ignore[attr-defined]
+        server.shutdown()
+
+
+def test_what_is_no_switchboard_is_said_to_be_none_and_nobody_waits_for_long(installed: Production, other: Any) -> None:
+    address = f"http://127.0.0.1:{other.server_port}"
+    assert "is this Switchboard?" in installed.manage("probe", address, TOKEN="x").stderr
+    other.status = 301
+    assert "sends us on to https://shop.example/" in installed.manage("probe", address, TOKEN="x").stderr
+    other.waits, began = True, time.monotonic()
+    silent = installed.manage("probe", address, "--timeout", "0.5", TOKEN="x")
+    assert (silent.returncode, "is not answered" in silent.stderr) == (1, True)
+    assert time.monotonic() - began < 25
+
+
+def test_a_name_that_is_not_served_and_a_certificate_that_nobody_trusts_are_named(installed: Production) -> None:
+    assert "ALLOWED_HOSTS" in installed.manage("probe", installed.site.url, TOKEN="x").stderr
+    assert "certificate verify failed" in installed.manage("probe", installed.url, TOKEN="x", SSL_CERT_FILE="").stderr
+    for bad in ("shop.example", "ftp://shop.example", "https://me:pw@shop.example"):
+        assert "should look like https://shop.example" in installed.manage("probe", bad, TOKEN="x").stderr
+    assert "database does not answer" in installed.manage("probe", installed.url, **{**ELSEWHERE, "DATABASE_URL": "sqlite:////nowhere/x.sqlite3"}).stderr
