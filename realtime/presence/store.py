@@ -116,7 +116,8 @@ def workers() -> list[str]:
 
     def question(client: redis.Redis) -> list[str]:
         seconds, micros = client.time()
-        return list(client.zrangebyscore(f"{PREFIX}workers", seconds * 1000 + micros / 1000, "+inf"))
+        found: Any = client.zrangebyscore(f"{PREFIX}workers", seconds * 1000 + micros / 1000, "+inf")
+        return [str(worker) for worker in found]
 
     return ask(question)
 
