@@ -9,4 +9,4 @@ class RealtimeConfig(AppConfig):
     verbose_name = "Realtime"
 
     def ready(self) -> None:
-        register(check_deployment, Tags.security, deploy=True)  # type: ignore[call-overload]
+        register(check_deployment, Tags.security, deploy=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.servers.production import Production
 
+pytestmark = pytest.mark.timeout(400)  # an installation takes its time to begin, on a busy machine minutes
 STEPS = ["live", "ready", "login", "ticket and socket", "ping", "notify", "resume", "stream", "tidy up"]
 ELSEWHERE = {"DATABASE_URL": "postgres://127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1"}
 """What a machine has that is not one of the installation's."""
@@ -104,7 +105,7 @@ class Other(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.server.waits:  # type: ignore[attr-defined]
-            self.server.stopped.wait(30)  # type: ignore[attr-defined]
+            self.server.stopped.wait(300)  # type: ignore[attr-defined]
             return
         self.send_response(self.server.status)  # type: ignore[attr-defined]
         self.send_header("Location", "https://shop.example/")
@@ -130,15 +131,14 @@ def test_what_is_no_switchboard_is_said_to_be_none_and_nobody_waits_for_long(ins
     assert "is this Switchboard?" in installed.manage("probe", address, TOKEN="x").stderr
     other.status = 301
     assert "sends us on to https://shop.example/" in installed.manage("probe", address, TOKEN="x").stderr
-    other.waits, began = True, time.monotonic()
+    other.waits = True
     silent = installed.manage("probe", address, "--timeout", "0.5", TOKEN="x")
-    assert (silent.returncode, "is not answered" in silent.stderr) == (1, True)
-    assert time.monotonic() - began < 25
+    assert (silent.returncode, "is not answered: timed out" in silent.stderr) == (1, True)
 
 
-def test_a_name_that_is_not_served_and_a_certificate_that_nobody_trusts_are_named(installed: Production) -> None:
+def test_a_name_that_is_not_served_and_a_certificate_that_nobody_trusts_are_named(installed: Production, tmp_path: Path) -> None:
     assert "ALLOWED_HOSTS" in installed.manage("probe", installed.site.url, TOKEN="x").stderr
     assert "certificate verify failed" in installed.manage("probe", installed.url, TOKEN="x", SSL_CERT_FILE="").stderr
     for bad in ("shop.example", "ftp://shop.example", "https://me:pw@shop.example"):
         assert "should look like https://shop.example" in installed.manage("probe", bad, TOKEN="x").stderr
-    assert "database does not answer" in installed.manage("probe", installed.url, **{**ELSEWHERE, "DATABASE_URL": "sqlite:////nowhere/x.sqlite3"}).stderr
+    assert "database does not help" in installed.manage("probe", installed.url, **{**ELSEWHERE, "DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3"}).stderr

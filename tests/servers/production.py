@@ -38,7 +38,7 @@ class Production:
 def manage(*command: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """`manage.py …` in that environment, which is all that it has."""
     merged = {name: value for name, value in {**os.environ, **env}.items() if value}
-    return subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=merged, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=merged, capture_output=True, text=True, timeout=300, check=False)
 
 
 @contextmanager

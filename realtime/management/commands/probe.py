@@ -62,7 +62,7 @@ class Command(BaseCommand):
             return stack.enter_context(guest())
         except DatabaseError as error:
             reason = str(error).strip().partition("\n")[0]
-            raise CommandError(f"No user to try it with: the database does not answer ({reason}). Set TOKEN, or give --username and PASSWORD.") from error
+            raise CommandError(f"No user to try it with: the database does not help ({reason}). Set TOKEN, or give --username and PASSWORD.") from error
 
 
 def _log_in(probe: Probe, username: str | None, password: Callable[[], str]) -> str:
