@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
         "TaskStatus": "realtime.tasks.models.Task.Status",
     },
 }
+CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "last-event-id"]  # for streams that are read by `fetch`
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if DEBUG else []

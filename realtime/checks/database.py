@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError, connection
@@ -32,8 +33,10 @@ def check_database(*, clocks: Clocks | None = None, **_: Any) -> list[CheckMessa
         ]
     found = [*pooling(connection.settings_dict)]
     try:
+        # Past the pool, which would wait, and not say why.
+        psycopg.connect(**connection.get_connection_params()).close()
         return [*found, *_clock(clocks or Clocks()), *_missing(), *_share()]
-    except DatabaseError as error:
+    except (DatabaseError, psycopg.Error) as error:
         reason = str(error).strip().partition("\n")[0]
         away = f"The database could not be asked: {reason}"
         return [*found, Error(away, hint="See that it runs, and that DATABASE_URL has its address and its password.", id="switchboard.E041")]

@@ -23,7 +23,7 @@ def test_an_administrator_works_and_nothing_is_refused(server: Site, contexts: C
     page.locator("#id_password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     # Composing, with the field that finds users as one types.
-    expect(page.locator(".field-users")).to_be_hidden()
+    expect(page.locator(".field-users")).to_be_hidden(timeout=30_000)
     page.get_by_label("chosen users").check()
     page.locator(".select2-search__field").fill(mia.username)
     page.get_by_role("option", name="Mia").click()
@@ -31,19 +31,19 @@ def test_an_administrator_works_and_nothing_is_refused(server: Site, contexts: C
     page.get_by_label("Message").fill("All is well.")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("1 user has it.")).to_be_visible()
+    expect(page.get_by_text("1 user has it.")).to_be_visible(timeout=30_000)
     assert Notification.objects.filter(user=mia, title="From the office").count() == 1
     # Lists, with a search, filters and actions; forms, with dates and what is looked up; the transcript.
     page.goto(f"/admin/accounts/user/?q={mia.username}")
-    expect(page.get_by_role("link", name=mia.username)).to_be_visible()
+    expect(page.get_by_role("link", name=mia.username)).to_be_visible(timeout=30_000)
     page.locator("#action-toggle").check()
-    expect(page.locator(".action-counter")).to_contain_text("1 of 1 selected")
+    expect(page.locator(".action-counter")).to_contain_text("1 of 1 selected", timeout=30_000)
     page.get_by_role("link", name=mia.username).click()
-    expect(page.locator("#id_display_name")).to_have_value("Mia")
+    expect(page.locator("#id_display_name")).to_have_value("Mia", timeout=30_000)
     page.goto("/admin/accounts/user/add/")
     page.goto(f"/admin/chat/session/{session.pk}/change/")
     said = page.locator(".said").first
-    expect(said).to_be_visible()
+    expect(said).to_be_visible(timeout=30_000)
     assert said.evaluate("each => getComputedStyle(each).borderLeftWidth") == "4px", "its style is there"
     for address in ("/admin/", "/admin/hours/exception/add/", "/admin/password_change/", "/admin/tasks/task/", "/admin/nothing/"):
         page.goto(address)

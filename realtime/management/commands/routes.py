@@ -47,7 +47,7 @@ def addresses(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") ->
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, path)
         else:
-            view = getattr(pattern.callback, "view_class", None)
+            view: Any = getattr(pattern.callback, "view_class", None)
             yield path, ",".join(method.upper() for method in _METHODS if hasattr(view, method) and method in view.http_method_names)
 
 
