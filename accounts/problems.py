@@ -192,6 +192,14 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return answer(Problem("INTERNAL_ERROR")) if _of_api(request) else defaults.server_error(request)
 
 
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """What a form is answered that does not come from a page of ours, or after its cookie has gone (CSRF_FAILURE_VIEW)."""
+    if _of_api(request):
+        return answer(Problem("FORBIDDEN"))
+    text = _("This form was not sent from a page of ours, or its page was open for too long. Go back, load the page again and send it once more.")
+    return HttpResponse(text, status=403, content_type="text/plain; charset=utf-8")
+
+
 @csrf_exempt
 def nothing_here(request: HttpRequest, **_parts: str) -> HttpResponse:
     """The view of every other address under /api, for in DEBUG Django would answer with a page of its own."""

@@ -40,7 +40,9 @@ class Options:
     ws_allowed_origins: tuple[str, ...] = knob((), origins, "origins such as https://shop.example, separated by commas, without a path")
     """Origins whose pages may open sockets and call REST from a browser. In DEBUG any localhost is added."""
     trusted_proxies: tuple[str, ...] = knob((), networks, "addresses or networks such as 10.0.0.0/8, separated by commas")
-    """Proxies whose X-Forwarded-For is believed. Everybody else's is ignored."""
+    """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Everybody else's are ignored."""
+    https: bool = knob(True)
+    """Browsers come over https, as a proxy has it: the admin's cookies are sent over nothing else, and browsers remember that. DEBUG goes without."""
     default_language: str = knob("en", language, "en or zh-hans")
     """Language of texts for somebody whose language is not known."""
     log_format: str = knob("console", lambda text: {"console": "console", "json": "json"}[text], "console or json")

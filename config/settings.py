@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "realtime.middleware.database_connections_returned",
     "accounts.middleware.RequestLog",
+    "realtime.headers.pages_of_django",
     "django.middleware.security.SecurityMiddleware",
     "realtime.static_files.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
@@ -165,6 +166,21 @@ SIMPLE_JWT = {
     "UPDATE_LAST_LOGIN": False,
 }
 
+# What browsers are told -----------------------------------------------------------------------
+# Whether a request came over https is in its scope, by the word of a trusted proxy (config/asgi.py). SECURE_PROXY_SSL_HEADER
+# would believe everybody. Redirects to https are the proxy's: programs beside it may call a worker without.
+
+_https = SWITCHBOARD.https and not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
+SECURE_HSTS_SECONDS = 365 * 86400 if _https else 0
+# Only the admin has a session; and a shop on the same host, which may be Django too, has one of its own.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "switchboard_session", "switchboard_csrf"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
+CSRF_FAILURE_VIEW = "accounts.problems.form_refused"
+SESSION_COOKIE_AGE = int(SWITCHBOARD.token_lifetime)
+# W005, W021: other names below this domain are not ours to speak for. W008: see above.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+
 # REST -----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -195,6 +211,7 @@ SPECTACULAR_SETTINGS = {
         "TaskStatus": "realtime.tasks.models.Task.Status",
     },
 }
+CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "last-event-id"]  # for streams that are read by `fetch`
 CORS_ALLOWED_ORIGINS = list(SWITCHBOARD.ws_allowed_origins)
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$"] if DEBUG else []

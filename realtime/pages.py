@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from realtime.headers import policy
 from realtime.modules import imported_by
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -21,21 +22,7 @@ DEBUG_SITES = ("http://localhost:*", "http://127.0.0.1:*", "http://*.localhost:*
 def page(request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, framed_by: Iterable[str] = ()) -> HttpResponse:
     """A page of ours. It loads nothing from elsewhere, runs no script that stands in it, and only `framed_by` may frame it: origins, or nobody."""
     response = render(request, template, dict(context or {}))
-    host = request.get_host()
-    response["Content-Security-Policy"] = "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self' data:",
-            # Not every browser takes 'self' for sockets.
-            f"connect-src 'self' ws://{host} wss://{host}",
-            "frame-src 'self'",
-            "form-action 'self'",
-            "base-uri 'none'",
-            f"frame-ancestors {' '.join(framed_by) or chr(39) + 'none' + chr(39)}",
-        )
-    )
+    response["Content-Security-Policy"] = policy(request, framed_by=framed_by)
     if framed_by:
         response.xframe_options_exempt = True  # it knows no list, and is not asked where frame-ancestors is given
     return response

@@ -128,5 +128,5 @@ class Document:
 
 
 def documents(root: Path) -> list[Document]:
-    """The README and everything in docs/, in the order of their names."""
-    return [Document(root, str(path.relative_to(root))) for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]]
+    """The README, what is said of security, and everything in docs/, in the order of their names."""
+    return [Document(root, str(path.relative_to(root))) for path in [root / "README.md", root / "SECURITY.md", *sorted((root / "docs").glob("*.md"))]]

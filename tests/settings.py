@@ -28,6 +28,7 @@ os.environ |= {
     "VAR_DIR": VAR_DIR,
     "SECRET_KEY": secrets.token_urlsafe(48),
     "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
+    "HTTPS": "0",  # there is no proxy, but in the tests of one
     "WS_ALLOWED_ORIGINS": "http://shop.example",
     "WS_HEARTBEAT_INTERVAL": "3",
     "KEEPER_INTERVAL": "0.1",

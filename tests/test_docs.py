@@ -63,7 +63,8 @@ def socket_codes() -> set[str]:
 def known_names() -> set[str]:
     variables = set(re.findall(r"^([A-Z]+) \?=", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
     options = {option.name.upper() for option in fields(Options)}
-    return {*options, *variables, *REASONS, *KINDS, *socket_codes(), *Audience.names, *METHODS}
+    probe = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z_]+)"', (CHECKOUT / "realtime/management/commands/probe.py").read_text()))
+    return {"SSL_CERT_FILE", *probe, *options, *variables, *REASONS, *KINDS, *socket_codes(), *Audience.names, *METHODS}
 
 
 def unknown_names(document: Document) -> list[str]:

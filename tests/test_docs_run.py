@@ -38,6 +38,7 @@ BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for 
 ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "make run": ("tests/test_make_run.py", '["make", "run"'),
     "make test": (".ci/run", "exec make test"),
+    "make lock": ("tests/test_locked_requirements.py", "^lock: "),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
 }
 """Lines that are not run here, where they are run instead, and the words there that do it."""

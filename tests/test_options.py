@@ -38,6 +38,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
         ["shop.example", "ftp://shop.example", "https://shop.example/", "http://[::1", "https://a:port", "https://me@shop.example", "https://*?x", "*"],
     ),
     "TRUSTED_PROXIES": ((), "10.0.0.0/8, ::1", ("10.0.0.0/8", "::1/128"), ["10.0.0.0/33", "proxy", "10.0.0"]),
+    "HTTPS": (True, "0", False, ["http", "maybe"]),
     "DEFAULT_LANGUAGE": ("en", "zh-hans", "zh-hans", ["de", "zh", "English"]),
     "LOG_FORMAT": ("console", "json", "json", ["xml", "JSON lines"]),
     "DATABASE_URL": ("", "postgres://app:hunter2@db:5432/shop", "postgres://app:hunter2@db:5432/shop", URL),

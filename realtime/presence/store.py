@@ -111,6 +111,17 @@ async def astep(operation: str, **job: Any) -> Answer:
     return Answer.decode(await aask(lambda client: _ask(client, operation, job)))
 
 
+def workers() -> list[str]:
+    """The workers whose leases last. Raises RedisAway."""
+
+    def question(client: redis.Redis) -> list[str]:
+        seconds, micros = client.time()
+        found: Any = client.zrangebyscore(f"{PREFIX}workers", seconds * 1000 + micros / 1000, "+inf")
+        return [str(worker) for worker in found]
+
+    return ask(question)
+
+
 def who(user_id: int, *, customer: bool) -> str:
     """How somebody is called in there."""
     return f"{'c' if customer else 'p'}:{user_id}"

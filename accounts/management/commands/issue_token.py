@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Prints a bearer token of a user, and nothing else, so that a shell can take it."
+    help = "Prints a bearer token of a user, alone on the standard output so that a shell can take it. Whoever has it is that user until it ends."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
@@ -22,5 +22,6 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {username!r}.")
         if not user.is_active:
             raise CommandError(f"{username!r} is not active, so no token of it would open anything.")
-        token, _expires_at = tokens.issue(user)
+        token, expires_at = tokens.issue(user)
         self.stdout.write(token)
+        self.stderr.write(f"Good until {expires_at:%Y-%m-%d %H:%M} UTC, or until “Log out everywhere” in the admin.", self.style.NOTICE)

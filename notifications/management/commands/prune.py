@@ -7,6 +7,7 @@ from typing import Any
 
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -17,7 +18,7 @@ from notifications import retention
 
 
 class Command(BaseCommand):
-    help = "Deletes stream entries and ended tasks older than RETENTION, and records of revocations and failed logins that decide nothing any more."
+    help = "Deletes stream entries and ended tasks older than RETENTION, and records of revocations, failed logins and sessions that decide nothing any more."
 
     def handle(self, *args: Any, **options: Any) -> None:
         knobs = settings.SWITCHBOARD
@@ -30,5 +31,7 @@ class Command(BaseCommand):
         revocations, _ = Revocation.objects.filter(created_at__lt=now - timedelta(seconds=matters)).exclude(version=standing.GONE.version).delete()
         spent, _ = SpentRefresh.objects.filter(expires_at__lt=now).delete()
         attempts, _ = AccessAttempt.objects.filter(attempt_time__lt=now - timedelta(seconds=knobs.login_lock)).delete()
+        sessions, _ = Session.objects.filter(expire_date__lt=now).delete()
         others = "".join(f", {import_string(prune)(before=kept_since)} {name}" for name, prune in settings.PRUNED.items())
-        self.stdout.write(f"Gone: {entries} stream entries, {revocations} revocations, {spent} spent refresh tokens, {attempts} failed logins{others}.")
+        decided = f"{revocations} revocations, {spent} spent refresh tokens, {attempts} failed logins, {sessions} sessions of the admin"
+        self.stdout.write(f"Gone: {entries} stream entries, {decided}{others}.")
