@@ -50,6 +50,7 @@ ONCE: Final = {
     "test_options",
     "test_pace",
     "test_passing_frames",
+    "test_redis_hosts",
     "test_releases",
     "test_saying",
     "test_schedule",
