@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +21,13 @@ from typing import Any, Final
 import httpx
 
 from bench import machine
-from bench.contestants import CONTESTANTS, Place
+from bench.contestants import CONTESTANTS, OursOnPostgres, Place
 from bench.counters import STATEMENTS, Counters, Reading, cost
 from bench.crowd import BROWSER, Crowd
 from bench.grounds import Grounds, prepared
+from bench.load import FIRST
 from bench.measures import FIRST_SOCKETS, crowd_of
+from bench.messages import messages
 from bench.servers import Server
 
 FILE: Final = Path(__file__).with_name("figures.json")
@@ -40,17 +43,12 @@ class Size:
     """How much of it; `seconds` for what costs something each second."""
 
     sockets: int = 1000
-    seconds: float = 20.0
-    told: int = 2000
-    bulk: int = 5000
+    seconds: float = 10.0
+    told: int = 1000
+    bulk: int = 3000
 
 
 SMOKE: Final = Size(sockets=100, seconds=4.0, told=50, bulk=200)
-
-
-def measure(grounds: Grounds, size: Size) -> dict[str, float]:
-    """All figures by name; the name says the unit."""
-    return {**_sockets(grounds, size), **_beats(grounds, size), **_told(grounds, size), **_stored(grounds, size)}
 
 
 def _sockets(grounds: Grounds, size: Size) -> dict[str, float]:
@@ -111,28 +109,57 @@ def _come_and_go(grounds: Grounds, place: Place, server: Server, counters: Count
         }
 
 
+class _Returning(OursOnPostgres):
+    """A client that goes on from where nobody had been told anything."""
+
+    path = f"{OursOnPostgres.path}&since={FIRST}"
+
+
+def _returned(grounds: Grounds, size: Size) -> dict[str, float]:
+    """Sockets that have missed something, beside those that have not: what their handshakes cost PostgreSQL."""
+    users, found = grounds.users[: size.sockets], []
+    with closing(_counters(grounds)) as counters, grounds.serving(ROW, **OPTIONS, WS_HEARTBEAT_INTERVAL="600") as (server, place):
+        counters.server = server
+        with crowd_of(grounds, ROW, place, grounds.users[-FIRST_SOCKETS:]) as first:
+            _wait(first, MARGIN)
+            idle = _idle(counters, size)
+            for missed in (0, 1):
+                grounds.shops["postgresql"].ask("tell_each", users=users, count=missed * len(users))
+                before = counters.read()
+                with crowd_of(grounds, _Returning(), place, users) as crowd:
+                    _wait(crowd, MARGIN)
+                    found.append(cost(before, counters.read(), of=len(users), idle=idle))
+    grounds.shops["postgresql"].ask("fresh")
+    nothing, behind = found
+    return {
+        "return_statements": behind["statements"] - nothing["statements"],
+        "return_cpu_ms": (behind["server cpu"] - nothing["server cpu"]) * 1e3,
+        "fill_postgres_us": (behind["statement seconds"] - nothing["statement seconds"]) * 1e6,
+    }
+
+
 def _beats(grounds: Grounds, size: Size) -> dict[str, float]:
-    """Heartbeats and the signs of life with which peers answer: what a second costs with one a second, less what it costs without."""
-    found = []
-    for interval in ("600", "1"):
-        with closing(_counters(grounds)) as counters, grounds.serving(ROW, **OPTIONS, WS_HEARTBEAT_INTERVAL=interval) as (server, place):
+    """A heartbeat and the sign of life with which its peer answers: what time costs with them, less what it costs without."""
+    found, every = [], 5.0
+    for interval in (600.0, every):
+        with closing(_counters(grounds)) as counters, grounds.serving(ROW, **OPTIONS, WS_HEARTBEAT_INTERVAL=f"{interval:g}") as (server, place):
             counters.server = server
             with crowd_of(grounds, ROW, place, grounds.users[: size.sockets], more=BROWSER) as crowd:
                 _wait(crowd, 1.0)
                 crowd.begin()
                 before = counters.read()
-                for _ in range(round(size.seconds)):
-                    for peer in crowd.peers if interval == "1" else ():
+                for _ in range(max(1, round(size.seconds / every))):
+                    for peer in crowd.peers if interval == every else ():
                         peer.sock.send(PONG)
-                    _wait(crowd, 1.0)
+                    _wait(crowd, every)
                 after = counters.read()
                 lasted = after["seconds"] - before["seconds"]
                 found.append((cost(before, after, of=lasted), sum(peer.got for peer in crowd.peers) / lasted))
     (without, _), (beating, heard) = found
     return {
-        "heartbeat_bytes": heard / size.sockets,
-        "heartbeat_cpu_us": (beating["server cpu"] - without["server cpu"]) / size.sockets * 1e6,
-        "heartbeat_postgres_us": (beating["statement seconds"] - without["statement seconds"]) / size.sockets * 1e6,
+        "heartbeat_bytes": heard * every / size.sockets,
+        "heartbeat_cpu_us": (beating["server cpu"] - without["server cpu"]) * every / size.sockets * 1e6,
+        "heartbeat_postgres_us": (beating["statement seconds"] - without["statement seconds"]) * every / size.sockets * 1e6,
     }
 
 
@@ -210,25 +237,39 @@ def _ask_for_tickets(grounds: Grounds, place: Place, count: int) -> None:
             client.post("/api/v1/ws/ticket", headers={"Authorization": f"Bearer {grounds.tokens[user]}"}).raise_for_status()
 
 
+MEASURES: Final[dict[str, Callable[[Grounds, Size], dict[str, float]]]] = {
+    "messages": lambda grounds, size: messages(grounds, size.told),
+    "sockets": _sockets,
+    "returned": _returned,
+    "beats": _beats,
+    "told": _told,
+    "stored": _stored,
+}
+"""Each gives figures by name; the name says the unit."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.costs", description="What things cost, by counters.")
     parser.add_argument("--smoke", action="store_true", help="a moment of it: only counts mean something")
+    parser.add_argument("--only", default=",".join(MEASURES), help="of them these (%(default)s)")
     parser.add_argument("--write", type=Path, help="the file of figures whose measured part is replaced")
     given = parser.parse_args()
     size = SMOKE if given.smoke else Size()
     machine.prepare()
     with prepared(max(size.bulk, size.sockets + FIRST_SOCKETS), postgres=(STATEMENTS,)) as grounds:
-        measured = measure(grounds, size)
-    for name, value in measured.items():
-        print(f"{name:32} {value:14.3f}")
-    if given.write:
-        said: dict[str, Any] = json.loads(given.write.read_text()) if given.write.exists() else {}
-        said["costs"] = {
-            "written": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": machine.describe(),
-            **{name: float(f"{value:.4g}") for name, value in measured.items()},
-        }
-        given.write.write_text(json.dumps(said, indent=2) + "\n")
+        for each in given.only.split(","):
+            measured = MEASURES[each](grounds, size)
+            for name, value in measured.items():
+                print(f"{name:32} {value:14.3f}", flush=True)
+            if given.write:
+                _write(given.write, measured)
+
+
+def _write(file: Path, measured: dict[str, float]) -> None:
+    said: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    written = {"written": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine.describe()}
+    said["costs"] = {**said.get("costs", {}), **written, **{name: float(f"{value:.4g}") for name, value in measured.items()}}
+    file.write_text(json.dumps(said, indent=2) + "\n")
 
 
 if __name__ == "__main__":
