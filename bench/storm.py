@@ -29,7 +29,6 @@ class Return:
     handshakes: float
     statements: float
     redis: float
-    waited: float
 
 
 def host_lost(load: Load, *, lost: int, workers: int, replaced_after: float = math.inf, known: Mapping[str, float] | None = None, seed: int = 1) -> Return:
@@ -51,7 +50,7 @@ def host_lost(load: Load, *, lost: int, workers: int, replaced_after: float = ma
     heapq.heapify(due)
     queue: deque[tuple[float, int]] = deque()  # since when, and who
     back: list[float] = []
-    attempts, per_second, credit, now, longest_wait = 0, Counter[int](), 0.0, 0.0, 0.0
+    attempts, per_second, credit, now = 0, Counter[int](), 0.0, 0.0
     while len(back) < count and now < 3600:
         now += STEP
         while due and due[0][0] <= now:
@@ -59,11 +58,8 @@ def host_lost(load: Load, *, lost: int, workers: int, replaced_after: float = ma
             queue.append((since, client))
             attempts += 1
         alive = workers if now >= replaced_after else workers - lost
-        credit = (
-            min(credit + alive * rate * (1 - busy) * STEP / each, max(1.0, alive * rate * STEP / each))
-            if not queue
-            else credit + alive * rate * (1 - busy) * STEP / each
-        )
+        served = alive * rate * (1 - busy) * STEP / each
+        credit = credit + served if queue else max(1.0, served)  # nobody works for those who are still to come
         while queue and credit >= 1:
             since, client = queue.popleft()
             credit -= 1
@@ -72,7 +68,6 @@ def host_lost(load: Load, *, lost: int, workers: int, replaced_after: float = ma
                 heapq.heappush(due, (max(now, since + patience) + chance.random() * min(longest, first * 2 ** tries[client]), client))
                 tries[client] += 1
             else:
-                longest_wait = max(longest_wait, now - since)
                 back.append(now)
     peak = max(per_second.values(), default=0) * each
     reach = sorted(back)
@@ -84,7 +79,6 @@ def host_lost(load: Load, *, lost: int, workers: int, replaced_after: float = ma
         handshakes=peak,
         statements=peak * (f["handshake_statements"] + f["return_statements"]),
         redis=peak * f["handshake_redis_us"] * 1e-6,
-        waited=longest_wait,
     )
 
 
