@@ -32,7 +32,7 @@ from bench.servers import Server
 from bench.storm import host_lost
 
 WORKERS = 2
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def compare(grounds: Grounds, count: int, row: Contestant) -> dict[str, float]:
@@ -47,7 +47,7 @@ def compare(grounds: Grounds, count: int, row: Contestant) -> dict[str, float]:
         grown, opened = (server.settled_memory() - memory) / 2**20, _files(server) - files
         lost, attempts, took = _killed(grounds, row, place, server, crowd, known)
     load = Load(sockets=lost * WORKERS, notifications=0)
-    foreseen = host_lost(load, lost=1, workers=WORKERS, known=known)
+    foreseen = host_lost(load, lost=1, workers=WORKERS, tickets=False, known=known)
     return {
         "sockets": count,
         "memory_mib_predicted": count * known["socket_kib"] / 1024,

@@ -27,7 +27,7 @@ USES: Final[Sequence[tuple[str, Callable[[Site], float]]]] = (
     ("Mbit/s to the clients", lambda site: site.megabits),
     ("handshakes/s", lambda site: site.load.opened),
     ("Redis for who is here: cores", lambda site: site.presence_redis),
-    ("… of it to tell all workers of changes", lambda site: site.changes * site.workers * site.figures["deliver_us"] * 1e-6),
+    ("… of it to tell all workers of changes", lambda site: site.presence_told),
     ("… GiB", lambda site: site.redis_memory),
     ("Redis for pushes: cores", lambda site: site.layer_redis),
     ("PostgreSQL: cores", lambda site: site.postgres_cores),
