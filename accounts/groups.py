@@ -20,9 +20,9 @@ from django.conf import settings
 from hiredis import pack_command
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from accounts.redis import BOUNDS, Breaker, RedisAway, breaker, turn
+from accounts.redis_hosts import client
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +83,17 @@ def _connection(client: redis.Redis) -> Iterator[Any]:
         client.connection_pool.release(connection)
 
 
+def all_hosts_answer() -> bool:
+    """Whether every host of the channel layer does, within REDIS_TIMEOUT each."""
+    try:
+        for host in _hosts():
+            with turn(host.breaker):
+                host.client.ping()
+    except RedisAway:
+        return False
+    return True
+
+
 def _config() -> Any:
     return settings.CHANNEL_LAYERS["default"]["CONFIG"]
 
@@ -102,7 +113,8 @@ def _hosts() -> list[_Host]:
     """The hosts of the channel layer (with new connections after a fork)."""
     pid = os.getpid()
     if pid not in _known:
-        _known[pid] = [_Host(_client(host), breaker_of(host)) for host in decode_hosts(_config().get("hosts"))]
+        never_again = Retry(NoBackoff(), 0)
+        _known[pid] = [_Host(client(host, **BOUNDS, retry=never_again), breaker_of(host)) for host in decode_hosts(_config().get("hosts"))]
     return _known[pid]
 
 
@@ -112,29 +124,3 @@ def breaker_of(host: Mapping[str, Any]) -> Breaker:
     With one for all, a host that is away would mute those that are well.
     """
     return breaker if host.get("address") == settings.REDIS_URL else _breakers[repr(host)]
-
-
-def bounded(host: Mapping[str, Any], never_again: Any) -> dict[str, Any]:
-    """An entry of `hosts`, its Sentinels bounded in time so that all are asked within REDIS_TIMEOUT.
-
-    redis-py asks one after the other, and spends seconds on each that is down. `never_again` is its
-    policy of no retries, which is another for each kind of client.
-    """
-    host = dict(host)
-    if "sentinels" in host:
-        share = settings.SWITCHBOARD.redis_timeout / (len(host["sentinels"]) + 1)
-        host["sentinel_kwargs"] = {"socket_timeout": share, "socket_connect_timeout": share, "retry": never_again, **(host.get("sentinel_kwargs") or {})}
-    return host
-
-
-def _client(host: Mapping[str, Any]) -> redis.Redis:
-    """A client for one entry of `hosts`, in the forms that channels-redis takes."""
-    never_again = Retry(NoBackoff(), 0)
-    host = {**BOUNDS, "retry": never_again, **bounded(host, never_again)}
-    if "address" in host:
-        return redis.Redis.from_url(host.pop("address"), **host)
-    if "master_name" in host:
-        sentinel: Any = Sentinel  # its functions are not typed
-        master: redis.Redis = sentinel(host.pop("sentinels"), sentinel_kwargs=host.pop("sentinel_kwargs", None)).master_for(host.pop("master_name"), **host)
-        return master
-    return redis.Redis(**host)

@@ -23,6 +23,8 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
+from accounts import redis_hosts
+
 T = TypeVar("T")
 
 _TIMEOUT = settings.SWITCHBOARD.redis_timeout
@@ -73,7 +75,7 @@ def client() -> redis.Redis:
     """The synchronous client of this process (a new one after a fork)."""
     pid = os.getpid()
     if pid not in _sync:
-        _sync[pid] = redis.Redis.from_url(settings.REDIS_URL, **BOUNDS, decode_responses=True)
+        _sync[pid] = redis_hosts.client({"address": settings.REDIS_URL}, **BOUNDS, decode_responses=True)
     return _sync[pid]
 
 
@@ -81,7 +83,7 @@ def aclient() -> redis.asyncio.Redis:
     """The asynchronous client of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _async:
-        _async[loop] = redis.asyncio.Redis.from_url(settings.REDIS_URL, **BOUNDS, decode_responses=True)
+        _async[loop] = redis_hosts.aclient({"address": settings.REDIS_URL}, **BOUNDS, decode_responses=True)
     return _async[loop]
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
+from accounts import redis_hosts
+
 
 def knob(default: Any, parse: Callable[[str], Any] | None = None, expect: str = "") -> Any:
     """Declare an option: its default, and where the type alone is not enough, how to read it."""
@@ -153,8 +155,30 @@ def _secret(text: str) -> str:
     return text
 
 
+def _redis(text: str) -> str:
+    if urlsplit(text).scheme in redis_hosts.SENTINEL:
+        redis_hosts.sentinels(text)
+        return text
+    if "," in urlsplit(text).netloc.rpartition("@")[2]:
+        raise ValueError(text)
+    return url("redis", "rediss", "unix")(text)
+
+
+def _redis_hosts(text: str) -> tuple[str, ...]:
+    # Only a comma before a scheme parts two: an address with Sentinels has some of its own.
+    found = tuple(_redis(each) for each in re.split(r"[,\s]+(?=\w+://)", text.strip(", ")))
+    if len(set(found)) < len(found):
+        raise ValueError(text)
+    return found
+
+
 RATE: Final[dict[str, Any]] = {"parse": _rate, "expect": "count/s, count/m, count/h or count/d, such as 20/m; 0/m means no limit"}
 SECRET: Final[dict[str, Any]] = {"parse": _secret, "expect": "at least 32 characters"}
+REDIS: Final[dict[str, Any]] = {
+    "parse": _redis,
+    "expect": "redis://host:6379/0, rediss://… (TLS), unix:///path, or sentinel://host:26379,host:26379/master, sentinels://… (TLS)",
+}
+REDIS_HOSTS: Final[dict[str, Any]] = {"parse": _redis_hosts, "expect": "addresses as of REDIS_URL, separated by commas, each once"}
 _PLAIN: Final[Mapping[object, tuple[Callable[[str], Any], str]]] = {
     bool: (_flag, "1 or 0"),
     int: (int, "a whole number"),

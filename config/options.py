@@ -19,7 +19,7 @@ from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.knobs import RATE, SECRET, hosts, knob, label, language, mail_server, networks, origins, read, seconds, sender, url, whole
+from config.knobs import RATE, REDIS, REDIS_HOSTS, SECRET, hosts, knob, label, language, mail_server, networks, origins, read, seconds, sender, url, whole
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 
@@ -56,8 +56,10 @@ class Options:
     HTTP_REQUESTS smaller for its workers, unless one of the three is set."""
     database_timeout: float = knob(30.0, **seconds(0.1, 86400))
     """How long one statement may take in PostgreSQL before it is broken off. `migrate` takes the time it needs."""
-    redis_url: str = knob("", url("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path")
-    """Redis. Empty: a private one, started by `serve`, `runserver` and the tests."""
+    redis_url: str = knob("", **REDIS)
+    """Redis, or the Sentinels that know which one is the master. Empty: a private one, started by `serve`, `runserver` and the tests."""
+    layer_redis_urls: tuple[str, ...] = knob((), **REDIS_HOSTS)
+    """Redis hosts that share the pushes among them. All processes need the same in the same order. Empty: those go through REDIS_URL, as all else does."""
     redis_timeout: float = knob(1.0, **seconds(0.05, 30))
     """How long a process waits for Redis; after a failure it leaves Redis alone for as long again."""
     executor_threads: int = knob(8, **whole(1, 100))
@@ -232,6 +234,8 @@ class Options:
                 "DATABASE_POOL must be at least EXECUTOR_THREADS + HTTP_REQUESTS "
                 f"({self.executor_threads} + {self.http_requests}), or requests that hang would leave the sockets no connection."
             )
+        if self.layer_redis_urls and not self.redis_url:
+            raise ImproperlyConfigured("LAYER_REDIS_URLS needs REDIS_URL: who is here, and all else but the pushes, is kept there.")
         if self.presence_lease < 2 * self.keeper_interval:
             raise ImproperlyConfigured("PRESENCE_LEASE must be at least twice KEEPER_INTERVAL, or a worker that is well would count as dead.")
         if self.presence_broadcast_again > self.presence_broadcast_limit:

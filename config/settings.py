@@ -126,7 +126,7 @@ PRIVATE_REDIS = "config.embedded.start"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "realtime.layer.Layer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "switchboard"},
+        "CONFIG": {"hosts": list(SWITCHBOARD.layer_redis_urls or [REDIS_URL]), "prefix": "switchboard"},
     },
 }
 

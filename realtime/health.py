@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from accounts.groups import all_hosts_answer
 from accounts.redis import RedisAway, ask
 from realtime.worker import draining
 
@@ -45,4 +46,8 @@ def _redis() -> bool:
         return False
 
 
-_PARTS: Final[Mapping[str, Callable[[], bool]]] = {"database": _database, "redis": _redis, "worker": lambda: not draining.is_set()}
+def _layer() -> bool:
+    return not settings.SWITCHBOARD.layer_redis_urls or all_hosts_answer()
+
+
+_PARTS: Final[Mapping[str, Callable[[], bool]]] = {"database": _database, "redis": _redis, "layer": _layer, "worker": lambda: not draining.is_set()}

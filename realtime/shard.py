@@ -15,14 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from channels_redis.utils import create_pool
 from django.conf import settings
 from redis import RedisError
 from redis import asyncio as aioredis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from accounts.groups import bounded, breaker_of
+from accounts.groups import breaker_of
+from accounts.redis_hosts import aclient, aclose
 from realtime.ear import Ear
 
 logger = logging.getLogger(__name__)
@@ -39,7 +37,7 @@ class Shard:
     """
 
     def __init__(self, host: Mapping[str, Any], *, hear: Callable[[bytes, bytes], None], returned: Callable[[], None]) -> None:
-        self._host = bounded(host, Retry(NoBackoff(), 0))
+        self._host = host
         self._breaker = breaker_of(host)
         self._hear = hear
         self._returned = returned
@@ -114,13 +112,11 @@ class Shard:
         self._recover()
         client, self._redis = self._redis, None
         if client is not None:
-            await client.aclose(close_connection_pool=True)
-            if sentinels := getattr(client.connection_pool, "sentinel_manager", None):
-                await sentinels.aclose()
+            await aclose(client)
 
     def _client(self) -> aioredis.Redis:
         if self._redis is None:
-            self._redis = aioredis.Redis(connection_pool=create_pool(self._host))
+            self._redis = aclient(self._host)
         return self._redis
 
     # What is wanted

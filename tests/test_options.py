@@ -19,10 +19,20 @@ from config.options import Options
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 ENOUGH = {"SECRET_KEY": SECRET, "ALLOWED_HOSTS": "shop.example"}
-BESIDE = {"EMAIL_URL": {"EMAIL_FROM": "support@shop.example"}}  # what else an option needs
+BESIDE = {"EMAIL_URL": {"EMAIL_FROM": "support@shop.example"}, "LAYER_REDIS_URLS": {"REDIS_URL": "redis://a"}}  # what else an option needs
 WHOLE = ["", "1.5", "many", "1e3", "0x10", "9" * 5000]
 SECONDS = ["soon", "nan", "inf", "-1", "10s", "1e99"]
 RATE = ["20", "20/w", "/m", "many/m", "-1/m", "1.5/m", "20 per minute"]
+SENTINELS = "sentinels://:hunter2@a:26379,[::1]/shop/1?sentinel_password=hunter2"
+NO_SENTINELS = [
+    "sentinel://a",
+    "sentinel://a/",
+    "sentinel:///shop",
+    "sentinel://a,,b/shop",
+    "sentinel://a:port/shop",
+    "sentinel://a:0/shop",
+    "sentinel://a/shop/db",
+]
 URL = ["example.com/0", "http://", "mysql://app:hunter2@db/shop"]
 
 # Variable: (its default, a good text, what that means, texts that make no sense)
@@ -44,7 +54,13 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "DATABASE_URL": ("", "postgres://app:hunter2@db:5432/shop", "postgres://app:hunter2@db:5432/shop", URL),
     "DATABASE_POOL": (20, "7", 7, [*WHOLE, "0", "1001"]),
     "DATABASE_TIMEOUT": (30.0, "0.5", 0.5, [*SECONDS, "0", "86401"]),
-    "REDIS_URL": ("", "unix:///run/redis.sock", "unix:///run/redis.sock", [*URL, "redis://", "redis://cache:port"]),
+    "REDIS_URL": ("", SENTINELS, SENTINELS, [*URL, "redis://", "redis://cache:port", *NO_SENTINELS]),
+    "LAYER_REDIS_URLS": (
+        (),
+        f"{SENTINELS}, rediss://b/1 unix:///run/c",
+        (SENTINELS, "rediss://b/1", "unix:///run/c"),
+        [*URL, "redis://a,b", "redis://a redis://a"],
+    ),
     "REDIS_TIMEOUT": (1.0, "0.25", 0.25, [*SECONDS, "0", "31"]),
     "EXECUTOR_THREADS": (8, "2", 2, [*WHOLE, "0", "101"]),
     "HTTP_REQUESTS": (10, "3", 3, [*WHOLE, "0", "501"]),
@@ -179,6 +195,7 @@ def test_a_secret_that_is_wrong_is_not_shown(name: str, text: str) -> None:
     [
         ({"ALLOWED_HOSTS": "shop.example"}, "SECRET_KEY"),
         ({"SECRET_KEY": SECRET}, "ALLOWED_HOSTS"),
+        ({**ENOUGH, "LAYER_REDIS_URLS": "redis://a,redis://b"}, "REDIS_URL"),
         ({**ENOUGH, "PRESENCE_LEASE": "1.5"}, "PRESENCE_LEASE .* KEEPER_INTERVAL"),
         ({**ENOUGH, "PRESENCE_BROADCAST_LIMIT": "399"}, "PRESENCE_BROADCAST_AGAIN .* PRESENCE_BROADCAST_LIMIT"),
         ({**ENOUGH, "JWT_SIGNING_KEY": SECRET + "2", "JWT_JWK_URL": "https://shop.example/keys"}, "JWT_JWK_URL"),

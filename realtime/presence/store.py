@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from accounts.redis import BOUNDS, RedisAway, aask, ask, breaker
+from accounts.redis_hosts import aclient
 
 PREFIX: Final = "switchboard:presence:"
 PAGE: Final = 500
@@ -68,9 +69,8 @@ class Line:
     """One worker's connection. It is the only one, so a restart of Redis cannot pass unseen: the next step fails."""
 
     def __init__(self) -> None:
-        self._client = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL, **{**BOUNDS, "max_connections": 1}, decode_responses=True, single_connection_client=True, retry=Retry(NoBackoff(), 0)
-        )
+        bounds = {**BOUNDS, "max_connections": 1}
+        self._client = aclient({"address": settings.REDIS_URL}, single=True, **bounds, decode_responses=True, retry=Retry(NoBackoff(), 0))
 
     async def step(self, operation: str, **job: Any) -> Answer:
         """Do one step. Raises RedisAway; what was asked may have been done then, or not."""

@@ -89,7 +89,10 @@ class Replica(TcpRedis):
     """A copy of another Redis, whole when its `with` block begins."""
 
     def __init__(self, folder: Path, master: TcpRedis) -> None:
-        super().__init__(folder, f"replicaof {HOST} {master.port}", "repl-diskless-sync yes", "repl-diskless-sync-delay 0")
+        lines = [f"replicaof {HOST} {master.port}", "repl-diskless-sync yes", "repl-diskless-sync-delay 0"]
+        if master.password:
+            lines.append(f"masterauth {master.password}")
+        super().__init__(folder, *lines, password=master.password)
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -101,10 +104,17 @@ class Replica(TcpRedis):
 class Sentinel(TcpRedis):
     """Watches a master, knows its replicas, and makes one of them the master when it dies."""
 
-    def __init__(self, folder: Path, master: TcpRedis, *, name: str) -> None:
+    def __init__(self, folder: Path, master: TcpRedis, *, name: str, password: str = "") -> None:
         lines = [f"sentinel monitor {name} {HOST} {master.port} 1", f"sentinel down-after-milliseconds {name} 500", f"sentinel failover-timeout {name} 2000"]
-        super().__init__(folder, *lines, arguments=["--sentinel"])
+        if master.password:
+            lines.append(f"sentinel auth-pass {name} {master.password}")
+        super().__init__(folder, *lines, password=password, arguments=["--sentinel"])
         self._name = name
+
+    def master(self) -> int:
+        """The port of the master, as it sees it."""
+        with self.client() as client:
+            return int(client.sentinel_get_master_addr_by_name(self._name)[1])
 
     def __enter__(self) -> Self:
         super().__enter__()
