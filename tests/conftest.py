@@ -28,7 +28,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts import service_keys, tokens
 from accounts.models import User
 from realtime.chat.models import Participant
-from tests import cast, sockets
+from tests import cast, frames, sockets
 from tests.once import ONCE
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site, runserver, serving, surroundings
@@ -120,6 +120,14 @@ def customers_see_nobody(request: pytest.FixtureRequest) -> Iterator[None]:
     told = [pair for pair in sockets.agents_of_customers if not Participant.objects.filter(session__customer=pair[0], user=pair[1]).exists()]
     assert not told, told
     assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
+
+
+@pytest.fixture(autouse=True)
+def frames_as_described() -> Iterator[None]:
+    """Whatever came over the wire in this test is in the AsyncAPI document."""
+    yield
+    wrong = frames.taken()
+    assert not wrong, "\n".join(wrong[:10])
 
 
 @pytest.fixture(autouse=True)
