@@ -80,7 +80,6 @@ def document(*, host: str, secure: bool) -> dict[str, Any]:
 def _document() -> dict[str, Any]:
     options = settings.SWITCHBOARD
     ranges = "\n".join(f"| {codes} | {what} |" for codes, what in closing.ranges())
-    errors = closing.errors()
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -92,12 +91,12 @@ def _document() -> dict[str, Any]:
         "channels": {**{_name(socket): _channel(path, socket) for path, socket in SOCKETS.items()}, "stream": _stream()},
         "operations": {**{name: each for socket in SOCKETS.values() for name, each in _operations(socket).items()}, "tellStream": _tell_stream()},
         "components": {
-            "schemas": _schemas(errors),
+            "schemas": _schemas(),
             "messages": {**{_names()[each]: _message(each) for each in (*declarations.events(), *declarations.commands())}, **_stream_messages()},
             "securitySchemes": _SECURITY,
         },
         "x-close-codes": [{"code": each.code, "error_code": each.name, "description": each.meaning, "advice": each.advice} for each in closing.closes()],
-        "x-error-codes": errors,
+        "x-error-codes": closing.errors(),
     }
 
 
@@ -121,9 +120,10 @@ def _name(socket: type[SocketConsumer]) -> str:
     return socket.__name__.removesuffix("Socket").lower()
 
 
-def _schemas(errors: Mapping[str, str]) -> dict[str, Any]:
+@functools.cache
+def _schemas() -> dict[str, Any]:
     found = json_schemas.schemas()
-    found[_names()[Error]]["properties"]["error_code"]["enum"] = list(errors)
+    found[_names()[Error]]["properties"]["error_code"]["enum"] = list(closing.errors())
     return found
 
 
@@ -207,7 +207,7 @@ def _stream_messages() -> dict[str, Any]:
             "title": f"{event.__name__}Event",
             "summary": declarations.summary(event),
             "contentType": "application/json",
-            "payload": _schemas({})[_names()[event]]["properties"]["data"],
+            "payload": _schemas()[_names()[event]]["properties"]["data"],
             "examples": [{"name": kind, "payload": EXAMPLES[event]["data"]}],
         }
         for kind, event in _streamed().items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from realtime.sockets import SOCKETS
 Struct = type[msgspec.Struct]
 
 
+@functools.cache
 def events() -> list[type[wire.Event]]:
     """Each that has a type and a shape of its own, what is kept first."""
     found = (each for each in _below(wire.Event) if _tag(each) not in ("", _tag(each.__mro__[1])))
@@ -34,6 +36,7 @@ def told_by(socket: type[SocketConsumer]) -> list[type[wire.Event]]:
     return [event for event in events() if event in besides or any(getattr(each, "topic", "") in topics for each in (event, *_below(event)))]
 
 
+@functools.cache
 def names() -> Mapping[Struct, str]:
     """What is declared, by the name that it has outside: shapes inside frames, the inner ones first, then events, then commands."""
     frames: dict[Struct, str] = {each: f"{each.__name__}Frame" for each in events()}

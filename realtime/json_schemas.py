@@ -23,15 +23,11 @@ def schemas() -> dict[str, Any]:
     """All shapes by their names. A frame of the server's may get more members in a later release; a client's may have no others."""
     drawn: dict[Any, Any] = {}
     names = declarations.names()
+    asked = {shape for command in declarations.commands() for shape in declarations.shapes_of(command)}
     for shape, name in names.items():
-        drawn[shape] = _drawn(shape, name, drawn, asked=_is_asked(shape, names))
+        drawn[shape] = _drawn(shape, name, drawn, asked=shape in asked)
     _, components = msgspec.json.schema_components(drawn.values(), ref_template=REF)
     return {name: components[name] for name in names.values()}
-
-
-def _is_asked(shape: declarations.Struct, names: Mapping[declarations.Struct, str]) -> bool:
-    """Whether a client sends it, in a frame or as one."""
-    return any(shape in declarations.shapes_of(command) for command in names if issubclass(command, wire.Command))
 
 
 def _drawn(shape: declarations.Struct, name: str, drawn: Mapping[Any, Any], *, asked: bool) -> Any:

@@ -63,6 +63,20 @@ def closed(schema: Any) -> Any:
     return {**found, "additionalProperties": False} if "properties" in found else found
 
 
+def validator(payload: Mapping[str, str], schemas: Mapping[str, Any]) -> Any:
+    """A compiled one for what a message points at."""
+    return jsonschema_rs.Draft7Validator(_inlined(payload, schemas), validate_formats=True)
+
+
+def _inlined(schema: Any, schemas: Mapping[str, Any]) -> Any:
+    """The schema without references, of which each would be looked up in all of them."""
+    if isinstance(schema, list):
+        return [_inlined(each, schemas) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return _inlined(schemas[_last(schema)], schemas) if "$ref" in schema else {key: _inlined(each, schemas) for key, each in schema.items()}
+
+
 Validators = list[tuple[str, Any]]
 
 
@@ -72,13 +86,13 @@ def _described() -> Mapping[tuple[str, str], Mapping[str, Validators]]:
     whole = document(host="testserver", secure=False)
     parts = whole["components"]
     schemas = closed(parts["schemas"])
+    compiled = {name: validator(message["payload"], schemas) for name, message in parts["messages"].items()}
     found: dict[tuple[str, str], dict[str, Validators]] = {(channel, action): {} for channel in whole["channels"] for action in ("send", "receive")}
     for operation in whole["operations"].values():
         kinds = found[_last(operation["channel"]), operation["action"]]
         for each in operation["messages"]:
-            message = parts["messages"][_last(each)]
-            validator = jsonschema_rs.Draft7Validator({"allOf": [message["payload"]], "components": {"schemas": schemas}}, validate_formats=True)
-            kinds.setdefault(message["name"], []).append((message["title"], validator))
+            name = _last(each)
+            kinds.setdefault(parts["messages"][name]["name"], []).append((name, compiled[name]))
     return found
 
 
