@@ -196,7 +196,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switchboard",
-    "DESCRIPTION": "Notifications, presence, task progress and support chat, live.",
+    "DESCRIPTION": "Notifications, presence, task progress and support chat, live. What comes over the [sockets](/api/sockets) is described there.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

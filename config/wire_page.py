@@ -6,7 +6,7 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,9 +19,9 @@ if __name__ == "__main__":
     django.setup()
 
 from notifications import wire
+from realtime import declarations
 from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT
 from realtime.refusals import ADVICE, PROTOCOL, REASONS, SERVICE_RESTART, TEMPORARY
-from realtime.sockets import SOCKETS
 
 HEAD: Final = """\
 // What goes over the wire, as the server declares it.
@@ -32,19 +32,14 @@ PLAIN: Final = {str: "string", UUID: "string", datetime: "string", int: "number"
 
 def page() -> str:
     """The whole module."""
-    shapes: dict[type[msgspec.Struct], str] = {}
-    events = {each: f"{each.__name__}Frame" for each in _events()}
-    commands = {each: f"{each.__name__}Command" for each in _commands()}
-    for each in (*events, *commands):
-        _collect(each, shapes)
-    shapes = {each: name for each, name in shapes.items() if each not in events and each not in commands}
-    names = shapes | events | commands
+    names = declarations.names()
+    events, commands = declarations.events(), declarations.commands()
     parts = [HEAD, *_constants()]
-    parts += [_typedef(each, name, names, sent=each not in commands) for each, name in (shapes | events).items()]
-    parts.append(_union("Frame", "What the server tells.", events.values()))
-    parts.append(_union("Durable", "What has a number in its user's stream.", [name for each, name in events.items() if issubclass(each, wire.Durable)]))
-    parts += [_typedef(each, name, names, sent=False) for each, name in commands.items()]
-    parts.append(_union("Command", "What a client may ask, each on some of the sockets.", commands.values()))
+    parts += [_typedef(each, names, sent=True) for each in names if not issubclass(each, wire.Command)]
+    parts.append(_union("Frame", "What the server tells.", [names[each] for each in events]))
+    parts.append(_union("Durable", "What has a number in its user's stream.", [names[each] for each in events if issubclass(each, wire.Durable)]))
+    parts += [_typedef(each, names, sent=False) for each in commands]
+    parts.append(_union("Command", "What a client may ask, each on some of the sockets.", [names[each] for each in commands]))
     return "\n".join(parts) + "\n"
 
 
@@ -65,56 +60,21 @@ def _constants() -> Iterator[str]:
     yield f"/** Characters that a client's name for a message may have. */\nexport const LONGEST_NAME = {LONGEST_NAME};\n"
 
 
-def _events() -> Iterator[type[wire.Event]]:
-    """Each that has a type and a shape of its own, in the order of their declaration."""
-
-    def below(kind: type[wire.Event]) -> Iterator[type[wire.Event]]:
-        for each in kind.__subclasses__():
-            if each.__module__.partition(".")[0] in ("notifications", "realtime"):
-                tag = each.__struct_config__.tag
-                if tag and tag != kind.__struct_config__.tag:
-                    yield each
-                yield from below(each)
-
-    yield from sorted(below(wire.Event), key=lambda each: (not issubclass(each, wire.Durable), each.__module__, each.__name__))
-
-
-def _commands() -> list[type[wire.Command]]:
-    found = {command for socket in SOCKETS.values() for command in socket.accepts.values()}
-    return sorted(found, key=lambda each: (each.__module__, each.__name__))
-
-
-def _collect(shape: type[msgspec.Struct], found: dict[type[msgspec.Struct], str]) -> None:
-    """The shape and those inside it, the inner ones first."""
-
-    def structs(hint: Any) -> Iterator[type[msgspec.Struct]]:
-        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-            yield hint
-        for each in typing.get_args(hint):
-            yield from structs(each)
-
-    for field in msgspec.structs.fields(shape):
-        for inner in structs(field.type):
-            if inner not in found:
-                _collect(inner, found)
-    found[shape] = shape.__name__
-
-
-def _typedef(shape: type[msgspec.Struct], name: str, names: dict[type[msgspec.Struct], str], *, sent: bool) -> str:
+def _typedef(shape: type[msgspec.Struct], names: Mapping[type[msgspec.Struct], str], *, sent: bool) -> str:
     """`sent`: by the server, who leaves out only what is unset; a client leaves out whatever has a default."""
     members = [f'type: "{shape.__struct_config__.tag}"'] if shape.__struct_config__.tag else []
     for field in msgspec.structs.fields(shape):
         optional = field.default is msgspec.UNSET or (not sent and not field.required)
         members.append(f"{field.encode_name}{'?' if optional else ''}: {_type(field.type, field.default, names)}")
-    said = " ".join((shape.__doc__ or "").split()) if "__doc__" in vars(shape) else ""
-    return "\n".join(filter(None, ("/**", said and f" * {said}", f" * @typedef {{{{ {', '.join(members)} }}}} {name}", " */")))
+    said = declarations.summary(shape)
+    return "\n".join(filter(None, ("/**", said and f" * {said}", f" * @typedef {{{{ {', '.join(members)} }}}} {names[shape]}", " */")))
 
 
-def _union(name: str, said: str, members: Any) -> str:
+def _union(name: str, said: str, members: Iterable[str]) -> str:
     return f"/**\n * {said}\n * @typedef {{{' | '.join(members)}}} {name}\n */"
 
 
-def _type(hint: Any, default: Any, names: dict[type[msgspec.Struct], str]) -> str:
+def _type(hint: Any, default: Any, names: Mapping[type[msgspec.Struct], str]) -> str:
     if hint is msgspec.Raw:
         # A slot is filled with a number, and what else is passed on as it came is an object.
         return "number" if default in (wire.OPEN_SEQ, wire.OPEN_ITEM) else "Record<string, unknown>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -43,7 +43,7 @@ class NotificationStateData(Shape, kw_only=True):
     ids: list[int]
     all_up_to: int | None = None
     status: Status | Literal["deleted"]
-    unread_count: int
+    unread_count: Annotated[int, msgspec.Meta(ge=0)]
     as_of: msgspec.Raw = OPEN_SEQ
 
 

@@ -20,8 +20,8 @@ from accounts import languages, revocation, standing
 from accounts.groups import user_group
 from accounts.standing import GONE
 from notifications import backlog, wire
-from notifications.wire import Command, encode
-from realtime import commands, inlet
+from notifications.wire import Command, Event, encode
+from realtime import commands, events, inlet
 from realtime.events import ConnectedData, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
 from realtime.handshake import Admission, Cursor, admit, counted, language, parse_cursor, verify
 from realtime.inlet import Receive
@@ -46,6 +46,7 @@ class SocketConsumer(AsyncConsumer):
     topics: ClassVar[tuple[str, ...]]
     own_topics: ClassVar[tuple[str, ...]] = ()  # what the user itself has said, for new clients only
     accepts: ClassVar[Mapping[str, type[Command]]] = commands.EVERYWHERE
+    tells: ClassVar[tuple[type[Event], ...]] = events.EVERYWHERE  # besides what it carries by topic; each class that it is made of adds its own
     old_clients: ClassVar[OldClients]
     looks: ClassVar[bool] = False  # whether it is told of other people
     counts: ClassVar[bool] = False  # and by `user_status`, too

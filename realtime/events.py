@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from notifications.wire import Event, Shape
+from notifications.wire import MAX_SEQ, Event, Shape
+
+Place = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
+Count = Annotated[int, Meta(ge=0)]
 
 
 class ConnectedData(Shape, kw_only=True):
@@ -15,8 +18,8 @@ class ConnectedData(Shape, kw_only=True):
 
     message: str
     user_id: int
-    online_count: int | UnsetType = UNSET
-    seq: int
+    online_count: Count | UnsetType = UNSET
+    seq: Place
     epoch: str
     resumed: bool
     heartbeat_interval: float
@@ -33,8 +36,8 @@ class Connected(Event, kw_only=True, tag="connected"):
 class HeartbeatData(Shape, kw_only=True):
     """Everything up to `seq` that this socket carries has been sent before this frame."""
 
-    seq: int
-    online_count: int | UnsetType = UNSET
+    seq: Place
+    online_count: Count | UnsetType = UNSET
 
 
 class Heartbeat(Event, kw_only=True, tag="heartbeat"):
@@ -61,14 +64,24 @@ class TokenExpiring(Event, kw_only=True, tag="token_expiring"):
     data: TokenExpiringData
 
 
+class ErrorData(Shape, kw_only=True):
+    """`client_message_id` is what the client called the message that was refused; `request_id` finds a mistake of ours in the log."""
+
+    client_message_id: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+
+
 class Error(Event, kw_only=True, tag="error"):
     """Something was refused or failed. With a `close_code` the socket is closed next."""
 
     error_code: str
     message: str
     timestamp: datetime
-    data: dict[str, Any] | UnsetType = UNSET
-    close_code: int | UnsetType = UNSET
+    data: ErrorData | UnsetType = UNSET
+    close_code: Annotated[int, Meta(ge=1000, le=4999)] | UnsetType = UNSET
     reconnect: bool | UnsetType = UNSET
-    retry_after_ms: int | UnsetType = UNSET
-    request_id: str | UnsetType = UNSET
+    retry_after_ms: Count | UnsetType = UNSET
+
+
+EVERYWHERE: Final[tuple[type[Event], ...]] = (Connected, Heartbeat, Pong, TokenExpiring, Error)
+"""What every socket may tell."""

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from notifications import wire
 from notifications.wire import Command
-from realtime.events import Error
+from realtime.events import Error, ErrorData
 from realtime.pace import Pace, Ruling
 from realtime.refusals import TOO_FAST, Refusal
 
@@ -67,7 +67,7 @@ async def _obey(socket: Socket, text: str | None, binary: bytes, ruling: Ruling)
             raise wire.Refused("RATE_LIMITED", str(TOO_FAST), getattr(command, "client_message_id", None))
         await getattr(socket, f"do_{command.__struct_config__.tag}")(command)
     except wire.Refused as refused:
-        named = {"client_message_id": refused.client_message_id} if refused.client_message_id else UNSET
+        named = ErrorData(client_message_id=refused.client_message_id) if refused.client_message_id else UNSET
         _complain(socket, refused.code, refused.text, named)
     except Refusal as refusal:
         _complain(socket, refusal.code, str(refusal.text))
@@ -75,9 +75,9 @@ async def _obey(socket: Socket, text: str | None, binary: bytes, ruling: Ruling)
         request_id = uuid.uuid4().hex
         logger.exception("A command failed", extra={"request_id": request_id})
         text = _("This could not be done, and it is our fault. If it happens again, tell us this number: %(id)s.") % {"id": request_id}
-        _complain(socket, "MESSAGE_PROCESSING_ERROR", text, {"request_id": request_id})
+        _complain(socket, "MESSAGE_PROCESSING_ERROR", text, ErrorData(request_id=request_id))
 
 
-def _complain(socket: Socket, code: str, text: str, data: dict[str, Any] | UnsetType = UNSET) -> None:
+def _complain(socket: Socket, code: str, text: str, data: ErrorData | UnsetType = UNSET) -> None:
     if socket.tells_errors:
         socket.tell(wire.encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))

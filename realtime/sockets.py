@@ -12,6 +12,7 @@ from realtime.chat.looks import Looks
 from realtime.chat.recall import Confirming, Recall
 from realtime.consumer import SocketConsumer
 from realtime.presence.commands import PRESENCE, TYPING, PresenceCommands
+from realtime.presence.events import UserStatus
 from realtime.refusals import OldClients
 from realtime.tasks.steps import Steps
 from realtime.tasks.watching import TaskSocket, TasksSocket
@@ -23,6 +24,7 @@ class MemberSocket(Steps, direct.DirectCommands, support.TypingAnywhere, Confirm
     topics = ("notification", "direct", "support", "task")
     own_topics = ("direct.own", "support.own")
     accepts = {**commands.EVERYWHERE, **direct.COMMANDS, **PRESENCE, **TYPING}
+    tells = (UserStatus,)
     old_clients = OldClients.STAY_AWAY
     looks = counts = True
 

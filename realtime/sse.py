@@ -36,7 +36,8 @@ _AFTER_GOODBYE: Final = (200, 1200)  # another worker is there
 _AFTER_REFUSAL: Final = (3000, 8000)
 
 _PLACES: Final = frozenset({"connected", "heartbeat"})  # their number says up to where all was sent
-_EVENTS: Final = frozenset({"notification", "notification_state"}) | _PLACES
+EVENTS: Final = frozenset({"notification", "notification_state"}) | _PLACES
+"""Types of frames that a stream carries."""
 
 _bell: Final = NotificationSocket.as_asgi()
 
@@ -168,7 +169,7 @@ class EventStream:
     def _event(self, text: str) -> bytes:
         """A frame as an event; nothing for one that a stream does not carry, such as an error: EventSource has one of its own."""
         frame = _frame.decode(text)
-        if frame.type not in _EVENTS:
+        if frame.type not in EVENTS:
             return b""
         seq = frame.seq
         if frame.type in _PLACES:

@@ -28,7 +28,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts import service_keys, tokens
 from accounts.models import User
 from realtime.chat.models import Participant
-from tests import cast, sockets
+from tests import cast, frames, sockets
 from tests.once import ONCE
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site, runserver, serving, surroundings
@@ -54,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak-report", default="var/soak.md", help="where its figures are written to")
     parser.addoption("--real-time", action="store_true", help="let the old clients' minute take a minute, not three seconds")
     parser.addoption("--long-faults", action="store_true", help="add the faults that last, some a minute, to those of seconds")
+    parser.addoption("--long-fuzz", action="store_true", help="let all sockets be fuzzed for twenty minutes, not for seconds")
     parser.addoption("--fault-report", metavar="FILE", help="append what each fault did to this table")
 
 
@@ -122,6 +123,14 @@ def customers_see_nobody(request: pytest.FixtureRequest) -> Iterator[None]:
     told = [pair for pair in sockets.agents_of_customers if not Participant.objects.filter(session__customer=pair[0], user=pair[1]).exists()]
     assert not told, told
     assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
+
+
+@pytest.fixture(autouse=True)
+def frames_as_described() -> Iterator[None]:
+    """Whatever came over the wire in this test is in the AsyncAPI document."""
+    yield
+    wrong = frames.taken()
+    assert not wrong, "\n".join(wrong[:10])
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ from typing import Final
 # SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
 ONCE: Final = {
     "test_admin_policy",
+    "test_asyncapi",
     "test_bad_input",
     "test_bell",
     "test_board",

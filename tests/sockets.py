@@ -21,6 +21,8 @@ from urllib.parse import urlencode
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 
+from tests import frames
+
 PROTOCOL = "switchboard.v1"
 DEADLINE = 20.0
 """Seconds a test waits for what must come; on a healthy machine it takes milliseconds."""
@@ -70,6 +72,7 @@ class Socket:
     def __init__(self, connection: client.ClientConnection, *, customer: int | None = None) -> None:
         self.connection = connection
         self.customer = customer
+        self.address = connection.request.path if connection.request is not None else ""
         self.frames: list[Frame] = []
         self._looked_at = 0
 
@@ -164,6 +167,7 @@ class Socket:
     def _read(self, deadline: float) -> None:
         frame = json.loads(self.connection.recv(max(0.0, deadline - time.monotonic())))
         self.frames.append(frame)
+        frames.told(self.address, frame)
         if self.customer is None or not isinstance(frame, dict) or not tells_of_people(frame):
             return
         if frame["type"] in ("presence", "typing"):

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from tests import frames
 from tests.servers.workers import Site
 from tests.sockets import DEADLINE
 
@@ -116,6 +117,7 @@ class Stream:
             fields[name] = value.removeprefix(" ")
         if "data" in fields:
             self.events.append(Event(fields.get("event", "message"), fields.get("id", ""), fields["data"]))
+            frames.streamed(self.events[-1].name, self.events[-1].data)
         if "retry" in fields:
             self.retries.append(int(fields["retry"]))
         if "" in fields:

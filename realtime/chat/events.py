@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
+from msgspec import Meta
+
 from notifications.wire import Durable, Event, Shape
+from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT
 
 DIRECT = "direct"
 OWN_DIRECT = "direct.own"
 SUPPORT = "support"
 OWN_SUPPORT = "support.own"
+MISSED = "support.missed"  # of no stream: told by a socket that has just opened
+
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+Name = Annotated[str, Meta(max_length=LONGEST_NAME)]
 
 
 class DirectData(Shape, kw_only=True):
@@ -21,9 +28,9 @@ class DirectData(Shape, kw_only=True):
     from_user_id: int
     from_username: str
     to_user_id: int
-    message: str
+    message: Text
     timestamp: datetime
-    client_message_id: str
+    client_message_id: Name
 
 
 class DirectMessageSent(Durable, kw_only=True, tag="chat"):
@@ -48,10 +55,10 @@ class MessageData(Shape, kw_only=True, rename="camel"):
     sender_type: Literal["CUSTOMER", "AGENT", "SYSTEM"]
     sender_id: int | None
     agent_name: str
-    text: str
+    text: Text
     is_mine: bool
     created_at: datetime
-    client_message_id: str
+    client_message_id: Name
 
 
 class MessageSent(Durable, kw_only=True, tag="message"):
@@ -70,11 +77,13 @@ class OwnMessageSent(MessageSent, kw_only=True, tag="message"):
 class OfflineMessage(MessageSent, kw_only=True, tag="offline_message"):
     """A message that none of the user's sockets has confirmed, sent again to one that has just connected."""
 
+    topic: ClassVar[str] = MISSED
+
 
 class OfflineMessagesComplete(Event, kw_only=True, tag="offline_messages_complete"):
     """So many of them were sent."""
 
-    count: int
+    count: Annotated[int, Meta(ge=0)]
 
 
 class NoteWritten(Durable, kw_only=True, tag="note"):
@@ -112,7 +121,7 @@ class SessionData(Shape, kw_only=True, rename="camel"):
     assigned_at: datetime | None
     answered_at: datetime | None
     closed_at: datetime | None
-    rating: int | None
+    rating: Annotated[int, Meta(ge=1, le=5)] | None
     comment: str
     note: str = ""
 
@@ -128,26 +137,28 @@ class QueueData(Shape, kw_only=True, rename={"session_id": "sessionId"}):
     """`position` counts from 1. `estimate_s`: seconds it will take, judged by the last hours; null where these say nothing."""
 
     session_id: UUID
-    position: int
-    waiting: int
-    estimate_s: int | None = None
+    position: Annotated[int, Meta(ge=1)]
+    waiting: Annotated[int, Meta(ge=1)]
+    estimate_s: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Queue(Event, kw_only=True, tag="queue"):
     """Where a waiting customer stands."""
 
+    topic: ClassVar[str] = SUPPORT
     data: QueueData
 
 
 class WaitingData(Shape, kw_only=True):
     """`count`: customers that wait, 1,000 at most."""
 
-    count: int
+    count: Annotated[int, Meta(ge=0, le=1000)]
 
 
 class Waiting(Event, kw_only=True, tag="waiting"):
     """The queue has changed: for agents and staff, who then ask who waits."""
 
+    topic: ClassVar[str] = OWN_SUPPORT
     data: WaitingData
 
 
@@ -176,4 +187,5 @@ class LookingData(Shape, kw_only=True, rename="camel"):
 class Looking(Event, kw_only=True, tag="looking"):
     """Which agents have a session open just now; told to these."""
 
+    topic: ClassVar[str] = SUPPORT
     data: LookingData

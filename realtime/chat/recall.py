@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django import db
 
@@ -13,9 +13,9 @@ from accounts.executor import in_thread
 from accounts.models import Role
 from accounts.redis import RedisAway
 from accounts.tokens import Claims
-from notifications.wire import encode
+from notifications.wire import Event, encode
 from realtime.chat import queue, replay, routing
-from realtime.chat.events import OfflineMessagesComplete
+from realtime.chat.events import OfflineMessage, OfflineMessagesComplete
 from realtime.chat.models import Session
 from realtime.commands import Ack
 from realtime.handshake import Admission
@@ -50,6 +50,7 @@ class Confirming:
 class Recall(Confirming):
     """Sends what nobody has confirmed, and takes an old client's protocol pong for its confirmation: it knows no other."""
 
+    tells: ClassVar[tuple[type[Event], ...]] = (OfflineMessage, OfflineMessagesComplete)
     new_client: bool
     ending: bool
     protocol: Any

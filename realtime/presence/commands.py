@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -11,8 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from accounts.groups import user_group
 from accounts.redis import RedisAway
-from notifications.wire import Command, Refused, Shape, encode
+from notifications.wire import Command, Event, Refused, Shape, encode
 from realtime.presence.board import GROUP, presence_frame
+from realtime.presence.events import Presence as PresenceEvent
 from realtime.presence.events import Typing as TypingEvent
 from realtime.presence.events import TypingData as TypingEventData
 from realtime.presence.roster import Roster
@@ -59,6 +60,7 @@ TYPING: Final[Mapping[str, type[Command]]] = {"typing": Typing}
 class PresenceCommands:
     """Does what is asked about presence, for a socket with a seat."""
 
+    tells: ClassVar[tuple[type[Event], ...]] = (PresenceEvent, TypingEvent)
     seat: Seat
 
     async def do_presence(self, command: Presence) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from django.utils.translation import gettext as _
+from msgspec import Meta
 
 from notifications.wire import Durable, Event, Shape
 from realtime.tasks.models import Task
@@ -20,10 +21,10 @@ class TaskData(Shape, kw_only=True):
     title: str
     status: Literal["running", "completed", "failed", "cancelled"]
     message: str
-    step: int
-    total_steps: int
-    progress: float
-    version: int
+    step: Annotated[int, Meta(ge=0)]
+    total_steps: Annotated[int, Meta(ge=0)]
+    progress: Annotated[float, Meta(ge=0, le=100)]
+    version: Annotated[int, Meta(ge=0)]
     timestamp: datetime
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-from notifications.wire import encode
+from notifications.wire import Event, encode
 from realtime.handshake import Admission
 from realtime.inlet import Receive
 from realtime.tasks.events import Progress
@@ -36,6 +36,7 @@ class End(msgspec.Struct):
 class Steps:
     """Sends of each task the newest step, while the peer takes what it is sent; none after a later end."""
 
+    tells: ClassVar[tuple[type[Event], ...]] = (Progress,)
     writer: Writer
     _newest: Newest | None = None
     _due: asyncio.TimerHandle | None = None

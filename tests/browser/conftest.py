@@ -21,6 +21,7 @@ from realtime.chat.models import Session
 from tests.browser.host_site import HostSite, host_site
 from tests.browser.office import Office
 from tests.browser.shop import Shop, Visitor
+from tests.browser.wires import watched
 from tests.conftest import Servers
 from tests.realtime.chat.conftest import empty_the_floor
 from tests.servers.workers import Site
@@ -57,7 +58,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         running = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
-        yield running
+        yield watched(running)
         running.close()
 
 

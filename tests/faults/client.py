@@ -22,6 +22,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from tests import frames
 from tests.sockets import PROTOCOL
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
@@ -173,6 +174,7 @@ class Client:
             ) as socket:
                 self._socket = socket
                 async for text in socket:
+                    frames.told(self.path, text)
                     await self._hear(json.loads(text))
         except (OSError, WebSocketException):
             pass

@@ -6,7 +6,9 @@ import socket
 import pytest
 
 from accounts.groups import publish, user_group
+from notifications.events import NotificationSent
 from notifications.services import notify
+from realtime.examples import EXAMPLES
 from tests.servers.raw import RawSocket
 from tests.servers.waiting import until
 from tests.sockets import connect
@@ -15,10 +17,11 @@ BELL = "/api/ws/notifications"
 TEXT, CLOSE = 1, 8
 NEW = "Sec-WebSocket-Protocol: switchboard.v1\r\n"
 BIG = "x" * 60_000
+ONE = EXAMPLES[NotificationSent]
 
 
 def pushes(user, seqs, text=BIG):
-    frames = [{"type": "notification", "seq": seq, "data": {"id": seq, "title": text}} for seq in seqs]
+    frames = [{**ONE, "seq": seq, "data": {**ONE["data"], "id": seq, "title": text}} for seq in seqs]
     return [(user_group(user.pk), {"type": "push", "seq": frame["seq"], "topic": "notification", "frame": json.dumps(frame)}) for frame in frames]
 
 

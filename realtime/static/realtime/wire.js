@@ -100,6 +100,10 @@ export const LONGEST_NAME = 100;
  * @typedef {{ message: string, user_id: number, online_count?: number, seq: number, epoch: string, resumed: boolean, heartbeat_interval: number, connection_id: string }} ConnectedData
  */
 /**
+ * `client_message_id` is what the client called the message that was refused; `request_id` finds a mistake of ours in the log.
+ * @typedef {{ client_message_id?: string, request_id?: string }} ErrorData
+ */
+/**
  * Everything up to `seq` that this socket carries has been sent before this frame.
  * @typedef {{ seq: number, online_count?: number }} HeartbeatData
  */
@@ -180,7 +184,7 @@ export const LONGEST_NAME = 100;
  */
 /**
  * Something was refused or failed. With a `close_code` the socket is closed next.
- * @typedef {{ type: "error", error_code: string, message: string, timestamp: string, data?: Record<string, unknown>, close_code?: number, reconnect?: boolean, retry_after_ms?: number, request_id?: string }} ErrorFrame
+ * @typedef {{ type: "error", error_code: string, message: string, timestamp: string, data?: ErrorData, close_code?: number, reconnect?: boolean, retry_after_ms?: number }} ErrorFrame
  */
 /**
  * Sent every WS_HEARTBEAT_INTERVAL seconds.

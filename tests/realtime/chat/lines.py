@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from accounts import tokens
 from accounts.models import User
+from tests import frames
 from tests.realtime.chat.conftest import CHAT
 from tests.sockets import PROTOCOL
 
@@ -105,6 +106,7 @@ class Line:
                         if not self._wanted:
                             return
                         async for text in socket:
+                            frames.told(CHAT, text)
                             self._take(json.loads(text))
                     finally:
                         self._lost()

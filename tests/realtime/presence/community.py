@@ -19,6 +19,8 @@ from typing import Any, Self, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from tests import frames
+
 T = TypeVar("T")
 
 
@@ -107,6 +109,7 @@ class Page:
             try:
                 async for text in socket:
                     frame = json.loads(text)
+                    frames.told("/api/v1/ws", frame)
                     if frame["type"] == "connected":
                         self.connected, self.count = frame["data"], frame["data"]["online_count"]
                         self._listed, self._since = None, {}

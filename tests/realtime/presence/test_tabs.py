@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 import signal
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect as aconnect
 from websockets.exceptions import ConnectionClosed
 
 from accounts import tokens
-from tests import cast
+from tests import cast, frames
 from tests.contract.old_clients import Bell, Community, Console, Player
 from tests.faults.crowd import frozen
 from tests.servers.raw import RawSocket
@@ -38,6 +39,7 @@ class Tab:
             try:
                 async for text in socket:
                     frame = json.loads(text)
+                    frames.told(urlsplit(self.url).path, frame)
                     if frame["type"] == "error":
                         self.errors.append(frame["error_code"])
                     self.answered.set()
