@@ -33,6 +33,8 @@ ONCE: Final = {
     "test_ground",
     "test_hooks",
     "test_house",
+    "test_integrate_django",
+    "test_integrate_rest",
     "test_lane",
     "test_languages",
     "test_last_call",
