@@ -36,8 +36,6 @@ from tests.servers.workers import CHECKOUT, Site
 BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for block in document.blocks]
 
 ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
-    "make run": ("tests/test_make_run.py", '["make", "run"'),
-    "make test": (".ci/run", "exec make test"),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
 }
 """Lines that are not run here, where they are run instead, and the words there that do it."""
@@ -45,13 +43,13 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
 PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/tasks/test_document.py"}
 """Documents whose Python blocks are not run here, and the tests that run them: whole programs."""
 
-WHOLE_ELSEWHERE: Final[Mapping[str, str]] = {"docs/integrate-django.md": "tests/browser/test_integrate_django.py"}
+WHOLE_ELSEWHERE: Final[Mapping[str, str]] = {"README.md": "tests/test_make_run.py", "docs/integrate-django.md": "tests/browser/test_integrate_django.py"}
 """Documents of which nothing is run here, and the tests that take them out as they stand and use all of it."""
 
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
-    # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
-    "text": ("README.md", "docs/sse.md", "docs/widget.md"),
+    # What tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
+    "text": ("docs/sse.md", "docs/widget.md"),
     # Run in a browser or in Node: test_event_source.py, test_client_document.py, test_widget_shops.py, test_state_document.py, test_integrate_rest.py.
     "javascript": ("docs/integrate-rest.md", "docs/sse.md", "docs/client.md", "docs/widget.md", "docs/state.md"),
     "html": ("docs/widget.md", "docs/elements.md"),  # likewise: test_widget_shops.py, test_bell.py, test_task_bar.py
