@@ -52,6 +52,7 @@ ONCE: Final = {
     "test_options",
     "test_pace",
     "test_passing_frames",
+    "test_pre_commit",
     "test_releases",
     "test_saying",
     "test_schedule",
