@@ -5,6 +5,7 @@ from typing import Final
 # What these say does not depend on the database, or they bring their own: `make test` runs them once, with
 # SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
 ONCE: Final = {
+    "test_architecture",
     "test_bad_input",
     "test_bell",
     "test_board",
