@@ -49,6 +49,7 @@ ONCE: Final = {
     "test_many",
     "test_node_client",
     "test_old_clients",
+    "test_old_clients_document",
     "test_old_page",
     "test_options",
     "test_pace",
