@@ -1,4 +1,4 @@
-"""The picture of docs/architecture.md is a picture that everybody can read, and what the page names is in the code."""
+"""The picture of docs/architecture.md can be read by everybody, and what that page and docs/feature.md name is in the code."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.markdown import Document
 from tests.servers.workers import CHECKOUT
 
 DOCUMENT: Final = Document(CHECKOUT, "docs/architecture.md")
+FEATURE: Final = Document(CHECKOUT, "docs/feature.md")
 SVG: Final = "{http://www.w3.org/2000/svg}"
 FILE: Final = re.compile(r"[a-z]\w*/[\w/]*(?:\.(?:py|js|lua))?")
 NAME: Final = re.compile(r"(?:accounts|notifications|realtime|config)(?:\.\w+)+")
@@ -58,7 +59,7 @@ def test_the_picture_can_be_read_by_everybody() -> None:
 
 
 def test_what_the_page_and_the_picture_name_is_in_the_code() -> None:
-    assert missing(DOCUMENT) == []
+    assert missing(DOCUMENT) == missing(FEATURE) == []
     assert len([code for code in DOCUMENT.codes if FILE.fullmatch(code.text)]) > 25
     said = "".join(ElementTree.fromstring((CHECKOUT / "docs/architecture.svg").read_text()).itertext())  # noqa: S314 - our own file
     modules = {source.stem for app in ("accounts", "notifications", "realtime") for source in (CHECKOUT / app).rglob("*.py")}

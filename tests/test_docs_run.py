@@ -36,6 +36,8 @@ from tests.servers.workers import CHECKOUT, Site
 BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for block in document.blocks]
 
 ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
+    "python -m config.options_page > docs/options.md": ("tests/test_options.py", "options_page.page()"),
+    "python -m config.wire_page > realtime/static/realtime/wire.js": ("tests/test_wire_page.py", "wire_page.page()"),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
 }
 """Lines that are not run here, where they are run instead, and the words there that do it."""
