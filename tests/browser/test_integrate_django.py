@@ -23,7 +23,7 @@ from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = Document(CHECKOUT, "docs/integrate-django.md").blocks
 SECRETS: Final = {"IDENTITY_SECRET": secrets.token_hex(20), "JWT_SIGNING_KEY": secrets.token_hex(40)}
-NAMED: Final = re.compile(r"(?:# |<!-- )((?:shop|store)/\S+\.(?:py|html))(?: -->)?\n")
+NAMED: Final = re.compile(r"(?:# |// |<!-- )((?:shop|store)/\S+\.(?:py|html|js))(?: -->)?\n")
 
 # What every Django project has, and the document does not show.
 STORE: Final = {
@@ -107,7 +107,7 @@ def shop(servers: Servers, folder: Path) -> Iterator[Site]:
     [commands] = [block.text for block in BLOCKS if block.kind == "sh"]
     exported, migrate, serve = commands.replace("/srv/shop", str(folder)).replace("/srv/switchboard", str(CHECKOUT)).splitlines()
     env = dict(each.split("=", 1) for each in exported.removeprefix("export ").split())
-    run = servers.run("-m", *serve.replace("8000", "0").split()[2:], env={**SECRETS, **env})
+    run = servers.run("-m", *serve.replace("8000", "0").split()[2:], env={**SECRETS, "HTTPS": "0", **env})
     django(*migrate.split()[3:], env=run.env)
     with run:
         yield run
@@ -158,7 +158,7 @@ def rings(page: Page, text: str) -> None:
 
 def follow(page: Page, username: str) -> int:
     """Post as the page's scripts would; the status of the answer."""
-    token = next(each["value"] for each in page.context.cookies() if each["name"] == "csrftoken")
+    token = next(each["value"] for each in page.context.cookies() if "csrf" in each["name"])
     sent: Any = page.evaluate(
         "async ([path, token]) => (await fetch(path, { method: 'POST', headers: { 'X-CSRFToken': token } })).status", [f"/follow/{username}/", token]
     )
