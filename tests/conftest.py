@@ -244,6 +244,10 @@ class Servers:
         """A `manage.py runserver` (Daphne) without autoreload."""
         return runserver("--noreload", log=self._log("daphne"), env=self._env(env))
 
+    def run(self, *command: str, env: Mapping[str, str]) -> Site:
+        """Another server that says where it listens, such as a shop that has our apps: `command` is what follows `python`."""
+        return Site(*command, log=self._log("other"), env=self._env(env))
+
     def _env(self, env: Mapping[str, str] | None) -> dict[str, str]:
         # All tests come from one address. What the browser's tests allow themselves is not for servers.
         return {**surroundings(), "RATE_HANDSHAKE": "0/m", "DJANGO_ALLOW_ASYNC_UNSAFE": "", **(env or {})}

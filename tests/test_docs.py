@@ -144,7 +144,7 @@ def management_commands(document: Document) -> Iterator[Code]:
         if found := re.match(r"(?:python )?manage\.py (\w.*)", code.text):
             yield code._replace(text=found[1])
     for block in document.blocks:
-        for found in re.finditer(r"manage\.py (\w[^)\n]*)", block.text if block.kind == "sh" else ""):
+        for found in re.finditer(r"""manage\.py (\w(?:"[^"]*"|'[^']*'|[^)\n"'])*)""", block.text if block.kind == "sh" else ""):
             yield Code(block.line, found[1], "")
     for table in document.tables:
         if "manage.py" in table.head[0]:

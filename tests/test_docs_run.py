@@ -36,9 +36,9 @@ from tests.servers.workers import CHECKOUT, Site
 BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for block in document.blocks]
 
 ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
-    "make run": ("tests/test_make_run.py", '["make", "run"'),
-    "make test": (".ci/run", "exec make test"),
     "make lock": ("tests/test_locked_requirements.py", "^lock: "),
+    "python -m config.options_page > docs/options.md": ("tests/test_options.py", "options_page.page()"),
+    "python -m config.wire_page > realtime/static/realtime/wire.js": ("tests/test_wire_page.py", "wire_page.page()"),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
 }
 """Lines that are not run here, where they are run instead, and the words there that do it."""
@@ -46,12 +46,15 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
 PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/tasks/test_document.py"}
 """Documents whose Python blocks are not run here, and the tests that run them: whole programs."""
 
+WHOLE_ELSEWHERE: Final[Mapping[str, str]] = {"README.md": "tests/test_make_run.py", "docs/integrate-django.md": "tests/browser/test_integrate_django.py"}
+"""Documents of which nothing is run here, and the tests that take them out as they stand and use all of it."""
+
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
-    # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
-    "text": ("README.md", "docs/sse.md", "docs/widget.md"),
-    # Run in a browser or in Node: test_event_source.py, test_client_document.py, test_widget_shops.py, test_state_document.py.
-    "javascript": ("docs/sse.md", "docs/client.md", "docs/widget.md", "docs/state.md"),
+    # What tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
+    "text": ("docs/sse.md", "docs/widget.md"),
+    # Run in a browser or in Node: test_event_source.py, test_client_document.py, test_widget_shops.py, test_state_document.py, test_integrate_rest.py.
+    "javascript": ("docs/integrate-rest.md", "docs/sse.md", "docs/client.md", "docs/widget.md", "docs/state.md"),
     "html": ("docs/widget.md", "docs/elements.md"),  # likewise: test_widget_shops.py, test_bell.py, test_task_bar.py
     "css": ("docs/elements.md",),  # likewise
 }
@@ -83,7 +86,7 @@ class Reader:
         where = f"{name}:{block.line}"
         runners = {"sh": self._sh, "python": self._python, "js": self._js}
         assert block.shown is None or block.kind == "sh", f"{where}: only commands have answers"
-        if block.kind == "python" and name in PYTHON_ELSEWHERE:
+        if name in WHOLE_ELSEWHERE or (block.kind == "python" and name in PYTHON_ELSEWHERE):
             return
         if block.kind in runners:
             runners[block.kind](where, block)
@@ -219,7 +222,7 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
     lines = {line.strip() for _, block in BLOCKS if block.kind == "sh" for line in block.text.splitlines()}
     assert set(ELSEWHERE) <= lines
     assert [file for file, words in ELSEWHERE.values() if words not in (CHECKOUT / file).read_text()] == []
-    assert [document for document, file in PYTHON_ELSEWHERE.items() if document not in (CHECKOUT / file).read_text()] == []
+    assert [document for document, file in [*PYTHON_ELSEWHERE.items(), *WHOLE_ELSEWHERE.items()] if document not in (CHECKOUT / file).read_text()] == []
 
 
 def test_there_are_blocks_of_every_kind() -> None:

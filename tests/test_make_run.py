@@ -16,8 +16,10 @@ import httpx
 import psutil
 import pytest
 
+from tests.markdown import Document
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, alive
+from tests.sockets import connect
 
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "var", "node_modules", "__pycache__", ".*_cache", ".hypothesis")
 # What `make` and a shell need, and nothing that the test session has set for itself.
@@ -102,6 +104,7 @@ def test_it_says_where_to_look_and_ctrl_c_leaves_nothing(clone: Path) -> None:
         agent = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "agent001", "password": "password123"}).json()["token"]
         sessions = httpx.get(f"{run.url}/api/v1/sessions", headers={"Authorization": f"Bearer {agent}"}).json()["results"]
         assert [each["status"] for each in sessions] == ["waiting", "open", "closed"]
+        first_minutes(run, login.json()["token"])
         names = [process.name() for process in run.family()]
         assert "redis-server" in names
         family = run.family()
@@ -109,6 +112,18 @@ def test_it_says_where_to_look_and_ctrl_c_leaves_nothing(clone: Path) -> None:
     assert not alive(family)
     assert "Traceback" not in run.text
     assert not list((clone / "var").glob("*.sock"))
+
+
+def first_minutes(run: Run, mias: str) -> None:
+    """What README.md tells a newcomer to do in a second terminal, while Mia's bell is open."""
+    blocks = [block.text for block in Document(CHECKOUT, "README.md").blocks]
+    assert (blocks[0], blocks[-1]) == ("make run\n", "make test\n")
+    with connect(run.url.replace("http", "ws") + "/api/ws/notifications", token=mias) as bell:
+        for block, title in zip(blocks[1:-1], ["New comment", "Another one"], strict=True):
+            script = block.replace("http://localhost:8000", run.url)
+            ended = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=run.checkout, env=ENV, capture_output=True, text=True, timeout=60)
+            assert ended.returncode == 0, ended.stderr
+            assert bell.until("notification")["data"]["title"] == title
 
 
 def test_a_second_time_it_keeps_the_data_and_two_checkouts_do_not_meet(clone: Path, tmp_path: Path) -> None:

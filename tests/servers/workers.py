@@ -79,7 +79,7 @@ class Site:
             raise AssertionError(f"{self.command} ended with {self._process.returncode}:\n{self.log}")
 
     def _listening(self) -> bool:
-        found = re.search(r"(?:answers at http://|Listening on TCP address )[\d.]+:(\d+)", self.log)
+        found = re.search(r"(?:answers at http://|Listening on TCP address |running on http://)[\d.]+:(\d+)", self.log)
         self.port = int(found[1]) if found else 0
         return self.port > 0
 
