@@ -242,7 +242,8 @@ class Refused(ProbeFailed):
         self.status = status
         try:
             document = json.loads(body)
-            said = f"{document.get('code') or ', '.join(document.get('failing', ()))}: {document.get('detail', 'see docs/operations.md, Health')}"
+            code = document.get("code") or document.get("error_code") or ", ".join(document.get("failing", ()))
+            said = f"{code}: {document.get('detail') or document.get('message') or 'see docs/operations.md, Health'}"
         except (ValueError, AttributeError):
             said = {400: "is this name in ALLOWED_HOSTS?", 502: "the proxy reaches no worker", 504: "the proxy got no answer from a worker"}.get(
                 status, "not by us"

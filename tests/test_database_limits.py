@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from tests.servers.postgres import running_postgres
+from tests.servers.postgres import empty_database, running_postgres
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site, serving
 from tests.sockets import connect
@@ -30,18 +29,6 @@ def cluster() -> Iterator[str]:
     """The address of a PostgreSQL."""
     with running_postgres() as url:
         yield url
-
-
-@contextmanager
-def empty_database(cluster: str) -> Iterator[str]:
-    """The address of a database of its own."""
-    name = f"limits_{secrets.token_hex(4)}"
-    with psycopg.connect(cluster, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{cluster.rpartition('/')[0]}/{name}"
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from realtime.checks.database import pooling
 from realtime.checks.deployment import check_deployment
 from realtime.checks.redis_server import Facts, check_redis, judge
 from realtime.checks.serving import check_mail, check_workers
-from tests.servers.production import Production, empty_database
+from tests.servers.postgres import empty_database, running_postgres
+from tests.servers.production import Production
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site
@@ -226,7 +227,7 @@ def surrounded(folder: Path, **env: str) -> dict[str, str]:
 
 def test_a_database_without_tables_or_connections_and_a_wrong_clock_are_named(tmp_path: Path, redis: PrivateRedis) -> None:
     knobs = {"DATABASE_POOL": "1000", "TRUSTED_PROXIES": "127.0.0.1", "REDIS_URL": redis.url}
-    with empty_database() as url:
+    with running_postgres() as cluster, empty_database(cluster) as url:
         env = surrounded(tmp_path, DATABASE_URL=url, **knobs)
         ended = subprocess.run([sys.executable, "-c", HURRIED], cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 1

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+import psycopg
 
 from tests.servers.waiting import until
 
@@ -45,6 +48,18 @@ def running_postgres(*settings: str) -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def empty_database(cluster: str) -> Iterator[str]:
+    """The address of a database of its own, in which there is nothing, on the PostgreSQL at that address."""
+    name = f"empty_{secrets.token_hex(4)}"
+    with psycopg.connect(cluster, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{cluster.rpartition('/')[0]}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _debian_programs() -> Path | None:

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
-from tests.servers.postgres import running_postgres
+from tests.servers.postgres import empty_database, running_postgres
 from tests.servers.redis import PrivateRedis
 from tests.servers.smtp import Smtp
 from tests.servers.tls_proxy import TlsProxy
@@ -42,22 +40,10 @@ def manage(*command: str, env: Mapping[str, str]) -> subprocess.CompletedProcess
 
 
 @contextmanager
-def empty_database() -> Iterator[str]:
-    """The address of a PostgreSQL's database in which there is nothing."""
-    name = f"production_{secrets.token_hex(4)}"
-    with running_postgres() as cluster, psycopg.connect(cluster, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        try:
-            yield f"{cluster.rpartition('/')[0]}/{name}"
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextmanager
 def production(folder: Path) -> Iterator[Production]:
     """All of it, running inside the block. Its options have their defaults where an operator need not choose."""
     (folder / "redis").mkdir()
-    with empty_database() as database, PrivateRedis(folder / "redis") as redis, Smtp() as smtp:
+    with running_postgres() as cluster, empty_database(cluster) as database, PrivateRedis(folder / "redis") as redis, Smtp() as smtp:
         env = {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DEBUG": "",
