@@ -50,7 +50,7 @@ ADVICE: Final = {
     "Redis of pushes: processor time": "more hosts in `LAYER_REDIS_URLS`",
     "PostgreSQL: processor time": "a larger one; one call of `notify` for many; read replicas for REST",
     "PostgreSQL: connections": "PgBouncer in transaction mode, a smaller `DATABASE_POOL`",
-    "PostgreSQL: disk": "a shorter `RETENTION` with `prune` each day; partitions by user",
+    "PostgreSQL: disk": "a shorter `RETENTION`, old notifications deleted, partitions by user",
 }
 """What to do at each wall."""
 
