@@ -22,11 +22,12 @@ from typing import Any
 import psutil
 
 from bench import machine
-from bench.capacity import Load, figures
+from bench.capacity import FILE, Load, figures
 from bench.contestants import CONTESTANTS, Contestant, Place
 from bench.costs import OPTIONS
 from bench.crowd import BROWSER, Crowd, Peer, Wrong, _advance
 from bench.grounds import Grounds, prepared
+from bench.machine import spent
 from bench.measures import FIRST_SOCKETS, crowd_of
 from bench.servers import Server
 from bench.storm import host_lost
@@ -38,6 +39,7 @@ PATIENCE = 180.0
 def compare(grounds: Grounds, count: int, row: Contestant) -> dict[str, float]:
     """Memory and files of so many sockets, and when all of a killed worker's are back: predicted, and what came."""
     known = figures()
+    known["handshake_cpu_ms"] = json.loads(FILE.read_text())["costs"]["handshake_cpu_ms"]  # as it was measured, on a machine as busy as now
     users = grounds.users[FIRST_SOCKETS : FIRST_SOCKETS + count]
     with ExitStack() as stack:
         server, place = stack.enter_context(grounds.serving(row, workers=WORKERS, **OPTIONS, WS_HEARTBEAT_INTERVAL="600"))
@@ -45,9 +47,9 @@ def compare(grounds: Grounds, count: int, row: Contestant) -> dict[str, float]:
         memory, files = server.settled_memory(), _files(server)
         crowd = stack.enter_context(crowd_of(grounds, row, place, users, more=BROWSER))
         grown, opened = (server.settled_memory() - memory) / 2**20, _files(server) - files
-        lost, attempts, took = _killed(grounds, row, place, server, crowd, known)
+        lost, attempts, took, share = _killed(grounds, row, place, server, crowd, known)
     load = Load(sockets=lost * WORKERS, notifications=0)
-    foreseen = host_lost(load, lost=1, workers=WORKERS, tickets=False, known=known)
+    foreseen = host_lost(load, lost=1, workers=WORKERS, tickets=False, share=share, known=known)
     return {
         "sockets": count,
         "memory_mib_predicted": count * known["socket_kib"] / 1024,
@@ -55,6 +57,7 @@ def compare(grounds: Grounds, count: int, row: Contestant) -> dict[str, float]:
         "files_predicted": count * known["socket_files"],
         "files": opened,
         "lost": lost,
+        "share": share,
         "all_back_s_predicted": foreseen.all,
         "all_back_s": took[-1],
         "half_back_s_predicted": foreseen.half,
@@ -68,17 +71,17 @@ def _files(server: Server) -> int:
     return sum(process.num_fds() for process in server.family())
 
 
-def _killed(grounds: Grounds, row: Contestant, place: Place, server: Server, crowd: Crowd, known: Mapping[str, float]) -> tuple[int, int, list[float]]:
-    """Kill the worker that was begun first; how many sockets that closes, their attempts, and when each was open again."""
+def _killed(grounds: Grounds, row: Contestant, place: Place, server: Server, crowd: Crowd, known: Mapping[str, float]) -> tuple[int, int, list[float], float]:
+    """Kill the worker that was begun first; how many sockets that closes, their attempts, when each was open again, and what of a core the other had."""
     workers = sorted((each for each in server.family() if any("spawn_main" in word for word in each.cmdline())), key=psutil.Process.create_time)
     crowd.still(0)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), spent(workers[1])
     os.kill(workers[0].pid, signal.SIGKILL)
     gone, deadline = _closed(crowd), begun + PATIENCE
     crowd.dismiss(gone)
     requests = grounds.requests(row, place, [grounds.users[FIRST_SOCKETS + peer.number] for peer in gone], BROWSER)
     attempts, took = _come_back(requests, row, place.port, crowd, known, begun, deadline)
-    return len(gone), attempts, took
+    return len(gone), attempts, took, min(1.0, (spent(workers[1]) - used) / (time.perf_counter() - begun))
 
 
 def _closed(crowd: Crowd) -> list[Peer]:

@@ -198,6 +198,7 @@ def _stored(grounds: Grounds, size: Size) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, do, count, rows in (("single", "tell_each", size.bulk, size.bulk), ("bulk", "tell_all", 3, 3 * len(users))):
         shop.ask("fresh")
+        counters.empty()
         sizes, before = counters.sizes(), counters.read()
         shop.ask(do, users=users, count=count)
         used, grown = cost(before, counters.read(), of=count), counters.sizes()

@@ -76,6 +76,10 @@ class Counters:
             found[name.removeprefix("notifications_") + " indexes"] = indexes
         return found
 
+    def empty(self) -> None:
+        """Forget all notifications, and give back what their tables and indexes have taken."""
+        self._postgres.execute("TRUNCATE notifications_entry, notifications_body, notifications_notification")
+
     def close(self) -> None:
         self._postgres.close()
         self._redis.close()

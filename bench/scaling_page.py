@@ -97,7 +97,8 @@ def reality() -> str:
     for words, name in REALITY:
         said, came = found[f"{name}_predicted"], found[name]
         rows.append((words, simulation.number(said), simulation.number(came), f"{(said - came) / came:+.0%}"))
-    return table(("", "predicted", "measured", "error"), rows)
+    share = f"The worker that was left had {found['share']:.0%} of a core for it; the simulation was told so."
+    return f"{table(('', 'predicted', 'measured', 'error'), rows)}\n\n{share}"
 
 
 def measured() -> str:

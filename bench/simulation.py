@@ -15,6 +15,7 @@ from bench.storm import host_lost, redis_lost
 
 SIZES: Final = (Load(sockets=10_000, notifications=50), Load(sockets=1_000_000, notifications=5_000), Load(sockets=10_000_000, notifications=50_000))
 """Those of docs/scaling.md: each user is told something every 200 seconds."""
+STORMS: Final = (SIZES[0], Load(sockets=100_000, notifications=500), SIZES[1])
 HOST: Final = 8
 """Workers of one host."""
 AWAY: Final = 10.0
@@ -49,7 +50,7 @@ ADVICE: Final = {
     "Redis of pushes: processor time": "more hosts in `LAYER_REDIS_URLS`",
     "PostgreSQL: processor time": "a larger one; one call of `notify` for many; read replicas for REST",
     "PostgreSQL: connections": "PgBouncer in transaction mode, a smaller `DATABASE_POOL`",
-    "PostgreSQL: disk": "a shorter `RETENTION` with `prune` each day; partitions by month",
+    "PostgreSQL: disk": "a shorter `RETENTION`, old notifications deleted, partitions by user",
 }
 """What to do at each wall."""
 
@@ -81,7 +82,7 @@ def wall_table(load: Load = SIZES[1]) -> str:
     return table(("one of these", "is full at sockets", "which is"), rows)
 
 
-def storms(loads: Sequence[Load] = SIZES) -> str:
+def storms(loads: Sequence[Load] = STORMS) -> str:
     """A host dies."""
     rows = []
     for load in loads:

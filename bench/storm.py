@@ -38,12 +38,21 @@ class Return:
 
 
 def host_lost(
-    load: Load, *, lost: int, workers: int, replaced_after: float = math.inf, tickets: bool = True, known: Mapping[str, float] | None = None, seed: int = 1
+    load: Load,
+    *,
+    lost: int,
+    workers: int,
+    replaced_after: float = math.inf,
+    tickets: bool = True,
+    share: float = 1.0,
+    known: Mapping[str, float] | None = None,
+    seed: int = 1,
 ) -> Return:
     """`lost` of so many workers die at once, and all their sockets come back to the others, as backoff.js has it.
 
     After `replaced_after` seconds there are as many workers again. Handshakes are taken in the order of their coming, as fast as the
-    workers' processor time and that of Redis allow; a client that is not in after its patience goes and tries again later.
+    workers' processor time (`share`: of a core, what each is given) and that of Redis allow; a client that is not in after its patience goes
+    and tries again later.
     """
     f = known if known is not None else figures()
     gone = load.sockets * lost / workers
@@ -51,7 +60,7 @@ def host_lost(
     count = max(1, round(gone / each))
     site = Site(load, f)
     work = (f["handshake_cpu_ms"] + f["return_cpu_ms"] + tickets * f["ticket_cpu_ms"]) * 1e-3
-    free = max(0.1, 1 - site.worker_cores / workers) / work  # handshakes a second of one worker
+    free = max(0.1 * share, share - site.worker_cores / workers) / work  # handshakes a second of one worker
     in_redis = (f["handshake_redis_us"] + tickets * f["ticket_redis_us"]) * 1e-6
     most = max(0.1, 1 - site.presence_redis) / in_redis
     crowd = _Crowd(count, f, seed)

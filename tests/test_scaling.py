@@ -98,6 +98,6 @@ def test_the_command_says_what_a_site_needs_and_its_first_wall(capsys: pytest.Ca
 
 def test_the_comparison_with_reality_says_how_far_it_was_off() -> None:
     found = json.loads(FILE.read_text())["reality"]
-    assert found["files"] == found["files_predicted"] == found["sockets"]
+    assert found["files"] == pytest.approx(found["files_predicted"], rel=0.05), "the workers' own come and go"
     assert found["memory_mib"] == pytest.approx(found["memory_mib_predicted"], rel=0.25)
     assert found["all_back_s"] > 0
