@@ -63,8 +63,7 @@ The range of a close code alone says what to do:
 |---|---|
 {ranges}
 
-A frame that is not understood gets an `error` and does not end the connection. A client may send 64 KiB in a frame, {burst} \
-frames at once and {rate:g} a second for long."""
+A frame that is not understood gets an `error` and does not end the connection. A frame of a client's has at most 64 KiB{pace}."""
 
 
 def document(*, host: str, secure: bool) -> dict[str, Any]:
@@ -79,13 +78,14 @@ def document(*, host: str, secure: bool) -> dict[str, Any]:
 @functools.cache
 def _document() -> dict[str, Any]:
     options = settings.SWITCHBOARD
+    pace = f", and {options.ws_frame_burst} may come at once, {options.ws_frame_rate:g} a second for long" if options.ws_frame_rate else ""
     ranges = "\n".join(f"| {codes} | {what} |" for codes, what in closing.ranges())
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Switchboard",
             "version": settings.VERSION,
-            "description": _ABOUT.format(ranges=ranges, burst=options.ws_frame_burst, rate=options.ws_frame_rate),
+            "description": _ABOUT.format(ranges=ranges, pace=pace),
         },
         "defaultContentType": "application/json",
         "channels": {**{_name(socket): _channel(path, socket) for path, socket in SOCKETS.items()}, "stream": _stream()},

@@ -49,19 +49,21 @@ class Rough:
         self._raw.sock.settimeout(PATIENCE)
 
     def send(self) -> None:
-        """Everything at once, without waiting for the handshake's answer; the last is a question whether the socket lives."""
+        """Everything at once, if it was let in; the last is a question whether the socket lives."""
+        self._head = self._raw.shake_hands()  # nothing may be sent before it has come
+        self._status = int(self._head.split(maxsplit=2)[1])
+        if self._status != 101:
+            return
         barrier = frame(TEXT, b'{"type":"ping","timestamp":"barrier"}')
         try:
             self._raw.sock.sendall(b"".join(frame(each.opcode, each.payload, fin=each.fin) for each in self.visit.sent) + barrier)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it was refused, or closed
+            pass  # it was closed
 
     def outcome(self) -> str:
         """How it ended: `HTTP 401`, `closed 4401`, or `alive`. Raises AssertionError for what is not described."""
-        head = self._raw.shake_hands()
-        status = int(head.split(maxsplit=2)[1])
-        if status != 101:
-            return self._refused(status, head)
+        if self._status != 101:
+            return self._refused(self._status, self._head)
         while True:
             try:
                 opcode, payload = self._raw.receive()
@@ -87,6 +89,7 @@ class Rough:
     def _closed(self, payload: bytes) -> str:
         code = int.from_bytes(payload[:2])
         assert code in CLOSES or self._parting, f"closed with {code} {payload[2:]!r}"
+        assert code != 4201, "it was answered nothing"
         return f"closed {code}"
 
     def _is_answered(self, payload: bytes) -> bool:
