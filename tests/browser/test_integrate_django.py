@@ -23,6 +23,8 @@ from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = Document(CHECKOUT, "docs/integrate-django.md").blocks
 SECRETS: Final = {"IDENTITY_SECRET": secrets.token_hex(20), "JWT_SIGNING_KEY": secrets.token_hex(40)}
+# Three processes begin, one after the other, and a machine may be busy.
+pytestmark = pytest.mark.timeout(300)
 NAMED: Final = re.compile(r"(?:# |// |<!-- )((?:shop|store)/\S+\.(?:py|html|js))(?: -->)?\n")
 
 # What every Django project has, and the document does not show.
@@ -50,6 +52,16 @@ SWITCHBOARD_URL = os.environ["SWITCHBOARD_URL"]
 SWITCHBOARD_SERVICE_KEY = os.environ["SWITCHBOARD_SERVICE_KEY"]
 JWT_SIGNING_KEY = os.environ["JWT_SIGNING_KEY"]
 IDENTITY_SECRET = os.environ["IDENTITY_SECRET"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def furnish(password):
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    for name in ("lee", "kim"):
+        User.objects.create_user(name, password=password)
 """,
     "urls.py": """
 from django.contrib.auth.views import LoginView
@@ -107,9 +119,8 @@ def shop(servers: Servers, folder: Path) -> Iterator[Site]:
     [commands] = [block.text for block in BLOCKS if block.kind == "sh"]
     exported, migrate, serve = commands.replace("/srv/shop", str(folder)).replace("/srv/switchboard", str(CHECKOUT)).splitlines()
     env = dict(each.split("=", 1) for each in exported.removeprefix("export ").split())
-    run = servers.run("-m", *serve.replace("8000", "0").split()[2:], env={**SECRETS, "HTTPS": "0", **env})
-    django(*migrate.split()[3:], env=run.env)
-    with run:
+    assert migrate == "python -m django migrate"  # which the session's database has behind it
+    with servers.run(*serve.replace("8000", "0").split()[1:], "--workers", "1", env={**SECRETS, "HTTPS": "0", **env}) as run:
         yield run
 
 
@@ -125,9 +136,7 @@ def store(servers: Servers, folder: Path) -> Iterator[Site]:
             "PYTHONPATH": str(folder),
         }
         run = servers.run("-m", "uvicorn", "store.asgi:application", "--port", "0", "--lifespan", "off", env=env)
-        django("migrate", env=run.env)
-        make = f"from django.contrib.auth.models import User; [User.objects.create_user(name, password={PASSWORD!r}) for name in ('lee', 'kim')]"
-        django("shell", "-c", make, env=run.env)
+        django("shell", "-c", f"from store.settings import furnish; furnish({PASSWORD!r})", env=run.env)
         with run:
             yield run
 
