@@ -25,6 +25,8 @@ BLOCKS: Final = Document(CHECKOUT, "docs/integrate-django.md").blocks
 SECRETS: Final = {"IDENTITY_SECRET": secrets.token_hex(20), "JWT_SIGNING_KEY": secrets.token_hex(40)}
 # Three processes begin, one after the other, and a machine may be busy.
 pytestmark = pytest.mark.timeout(300)
+PATIENCE: Final = 30_000
+"""Milliseconds a page may take for what takes a moment."""
 NAMED: Final = re.compile(r"(?:# |// |<!-- )((?:shop|store)/\S+\.(?:py|html|js))(?: -->)?\n")
 
 # What every Django project has, and the document does not show.
@@ -151,8 +153,7 @@ def enter(contexts: Callable[..., BrowserContext]) -> Callable[[Site, str], Page
         page.get_by_label("Username").fill(username)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
-        expect(page.locator("switchboard-bell")).to_be_visible()
-        page.wait_for_function("() => document.querySelector('switchboard-bell').client?.state.name === 'connected'")
+        page.wait_for_function("() => document.querySelector('switchboard-bell')?.client?.state.name === 'connected'")
         return page
 
     return log_in
@@ -160,9 +161,9 @@ def enter(contexts: Callable[..., BrowserContext]) -> Callable[[Site, str], Page
 
 def rings(page: Page, text: str) -> None:
     bell = page.locator("switchboard-bell")
-    expect(bell.get_by_role("button").first).to_have_accessible_name("Notifications, 1 unread", timeout=15_000)
+    expect(bell.get_by_role("button").first).to_have_accessible_name("Notifications, 1 unread", timeout=PATIENCE)
     bell.get_by_role("button").first.click()
-    expect(bell.get_by_role("listitem")).to_contain_text(text)
+    expect(bell.get_by_role("listitem")).to_contain_text(text, timeout=PATIENCE)
 
 
 def follow(page: Page, username: str) -> int:
@@ -180,7 +181,7 @@ def asks(page: Page, text: str) -> None:
     chat = page.frame_locator("switchboard-widget iframe")
     chat.get_by_role("textbox", name="Write a message").fill(text)
     chat.get_by_role("textbox", name="Write a message").press("Enter")
-    expect(chat.locator(".own .state").last).to_have_text(re.compile("Sent|Read"), timeout=15_000)
+    expect(chat.locator(".own .state").last).to_have_text(re.compile("Sent|Read"), timeout=PATIENCE)
 
 
 def test_a_shop_in_the_same_project(shop: Site, enter: Callable[..., Page], mia: User, eve: User) -> None:
@@ -191,7 +192,7 @@ def test_a_shop_in_the_same_project(shop: Site, enter: Callable[..., Page], mia:
     customer = Customer.objects.get(external_id=str(mia.pk))
     assert (customer.name, customer.channel) == ("Mia", "WEB")
     assert customer.pk != mia.pk
-    expect(eves.locator("switchboard-bell").get_by_role("button").first).to_have_accessible_name("Notifications")
+    expect(eves.locator("switchboard-bell").get_by_role("button").first).to_have_accessible_name("Notifications", timeout=PATIENCE)
 
 
 def test_its_long_work(shop: Site, mia: User) -> None:
