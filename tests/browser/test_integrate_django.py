@@ -23,6 +23,10 @@ from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = Document(CHECKOUT, "docs/integrate-django.md").blocks
 SECRETS: Final = {"IDENTITY_SECRET": secrets.token_hex(20), "JWT_SIGNING_KEY": secrets.token_hex(40)}
+# Three processes begin, one after the other, and a machine may be busy.
+pytestmark = pytest.mark.timeout(300)
+PATIENCE: Final = 30_000
+"""Milliseconds a page may take for what takes a moment."""
 NAMED: Final = re.compile(r"(?:# |// |<!-- )((?:shop|store)/\S+\.(?:py|html|js))(?: -->)?\n")
 
 # What every Django project has, and the document does not show.
@@ -50,6 +54,16 @@ SWITCHBOARD_URL = os.environ["SWITCHBOARD_URL"]
 SWITCHBOARD_SERVICE_KEY = os.environ["SWITCHBOARD_SERVICE_KEY"]
 JWT_SIGNING_KEY = os.environ["JWT_SIGNING_KEY"]
 IDENTITY_SECRET = os.environ["IDENTITY_SECRET"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def furnish(password):
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    for name in ("lee", "kim"):
+        User.objects.create_user(name, password=password)
 """,
     "urls.py": """
 from django.contrib.auth.views import LoginView
@@ -107,9 +121,8 @@ def shop(servers: Servers, folder: Path) -> Iterator[Site]:
     [commands] = [block.text for block in BLOCKS if block.kind == "sh"]
     exported, migrate, serve = commands.replace("/srv/shop", str(folder)).replace("/srv/switchboard", str(CHECKOUT)).splitlines()
     env = dict(each.split("=", 1) for each in exported.removeprefix("export ").split())
-    run = servers.run("-m", *serve.replace("8000", "0").split()[2:], env={**SECRETS, "HTTPS": "0", **env})
-    django(*migrate.split()[3:], env=run.env)
-    with run:
+    assert migrate == "python -m django migrate"  # which the session's database has behind it
+    with servers.run(*serve.replace("8000", "0").split()[1:], "--workers", "1", env={**SECRETS, "HTTPS": "0", **env}) as run:
         yield run
 
 
@@ -125,9 +138,7 @@ def store(servers: Servers, folder: Path) -> Iterator[Site]:
             "PYTHONPATH": str(folder),
         }
         run = servers.run("-m", "uvicorn", "store.asgi:application", "--port", "0", "--lifespan", "off", env=env)
-        django("migrate", env=run.env)
-        make = f"from django.contrib.auth.models import User; [User.objects.create_user(name, password={PASSWORD!r}) for name in ('lee', 'kim')]"
-        django("shell", "-c", make, env=run.env)
+        django("shell", "-c", f"from store.settings import furnish; furnish({PASSWORD!r})", env=run.env)
         with run:
             yield run
 
@@ -142,8 +153,7 @@ def enter(contexts: Callable[..., BrowserContext]) -> Callable[[Site, str], Page
         page.get_by_label("Username").fill(username)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
-        expect(page.locator("switchboard-bell")).to_be_visible()
-        page.wait_for_function("() => document.querySelector('switchboard-bell').client?.state.name === 'connected'")
+        page.wait_for_function("() => document.querySelector('switchboard-bell')?.client?.state.name === 'connected'")
         return page
 
     return log_in
@@ -151,9 +161,9 @@ def enter(contexts: Callable[..., BrowserContext]) -> Callable[[Site, str], Page
 
 def rings(page: Page, text: str) -> None:
     bell = page.locator("switchboard-bell")
-    expect(bell.get_by_role("button").first).to_have_accessible_name("Notifications, 1 unread", timeout=15_000)
+    expect(bell.get_by_role("button").first).to_have_accessible_name("Notifications, 1 unread", timeout=PATIENCE)
     bell.get_by_role("button").first.click()
-    expect(bell.get_by_role("listitem")).to_contain_text(text)
+    expect(bell.get_by_role("listitem")).to_contain_text(text, timeout=PATIENCE)
 
 
 def follow(page: Page, username: str) -> int:
@@ -171,7 +181,7 @@ def asks(page: Page, text: str) -> None:
     chat = page.frame_locator("switchboard-widget iframe")
     chat.get_by_role("textbox", name="Write a message").fill(text)
     chat.get_by_role("textbox", name="Write a message").press("Enter")
-    expect(chat.locator(".own .state").last).to_have_text(re.compile("Sent|Read"), timeout=15_000)
+    expect(chat.locator(".own .state").last).to_have_text(re.compile("Sent|Read"), timeout=PATIENCE)
 
 
 def test_a_shop_in_the_same_project(shop: Site, enter: Callable[..., Page], mia: User, eve: User) -> None:
@@ -182,7 +192,7 @@ def test_a_shop_in_the_same_project(shop: Site, enter: Callable[..., Page], mia:
     customer = Customer.objects.get(external_id=str(mia.pk))
     assert (customer.name, customer.channel) == ("Mia", "WEB")
     assert customer.pk != mia.pk
-    expect(eves.locator("switchboard-bell").get_by_role("button").first).to_have_accessible_name("Notifications")
+    expect(eves.locator("switchboard-bell").get_by_role("button").first).to_have_accessible_name("Notifications", timeout=PATIENCE)
 
 
 def test_its_long_work(shop: Site, mia: User) -> None:

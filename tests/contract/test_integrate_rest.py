@@ -29,6 +29,8 @@ FILES: Final = {
     block.text.partition("\n")[0].removeprefix("// "): block.text for block in Document(CHECKOUT, "docs/integrate-rest.md").blocks if block.kind == "javascript"
 }
 SECRET: Final = secrets.token_hex(20)
+# A server, a host and a page begin, one after the other, and a machine may be busy.
+pytestmark = pytest.mark.timeout(300)
 MODULES: Final = CHECKOUT / "tests/node/node_modules"
 
 # What a browser has of its own, and the document's page does with it.
