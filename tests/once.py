@@ -5,6 +5,7 @@ from typing import Final
 # What these say does not depend on the database, or they bring their own: `make test` runs them once, with
 # SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
 ONCE: Final = {
+    "test_api_docs",
     "test_bad_input",
     "test_bell",
     "test_board",
@@ -21,6 +22,7 @@ ONCE: Final = {
     "test_daphne",
     "test_database_limits",
     "test_demo",
+    "test_described",
     "test_docs",
     "test_docs_frames",
     "test_embedded",
@@ -50,6 +52,7 @@ ONCE: Final = {
     "test_options",
     "test_pace",
     "test_passing_frames",
+    "test_problem_documents",
     "test_releases",
     "test_saying",
     "test_schedule",
@@ -67,8 +70,8 @@ ONCE: Final = {
     "test_task_bar",
     "test_tracking_away",
     "test_walk",
-    "test_wire_page",
     "test_widget",
     "test_widget_shops",
+    "test_wire_page",
     "test_writer",
 }
