@@ -1,7 +1,7 @@
 """Errors as clients of the API see them: RFC 9457 problem documents with a stable `code`.
 
 Raise `Problem` anywhere below a view. Everything else that a view may raise is turned into one here,
-and so are Django's own error pages under /api.
+and so are Django's own error pages at the addresses of programs.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         gettext_lazy("Locked after too many failures"),
         gettext_lazy("This name cannot sign in from here for now. Wait as long as the header “Retry-After” says."),
     ),
+    "CONNECTION_LIMIT": Kind(429, gettext_lazy("Too many requests"), gettext_lazy("You have too many connections open. Close one.")),
     "INTERNAL_ERROR": Kind(500, gettext_lazy("Something went wrong here"), gettext_lazy("Try again later; if it happens again, tell us the request_id.")),
     "DEPENDENCY_DOWN": Kind(503, gettext_lazy("Something we depend on does not answer"), gettext_lazy("Try again in a moment.")),
+    "OVERLOADED": Kind(503, gettext_lazy("The server is busy. Try again in a moment."), gettext_lazy("Try again in a moment.")),
 }
 
 _BY_STATUS: Final = {
@@ -68,8 +70,11 @@ _BY_STATUS: Final = {
     status.HTTP_404_NOT_FOUND: "NOT_FOUND",
     status.HTTP_405_METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
     status.HTTP_406_NOT_ACCEPTABLE: "NOT_ACCEPTABLE",
+    status.HTTP_413_REQUEST_ENTITY_TOO_LARGE: "TOO_LARGE",
     status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
     status.HTTP_429_TOO_MANY_REQUESTS: "RATE_LIMITED",
+    status.HTTP_500_INTERNAL_SERVER_ERROR: "INTERNAL_ERROR",
+    status.HTTP_503_SERVICE_UNAVAILABLE: "DEPENDENCY_DOWN",
 }
 
 
@@ -99,8 +104,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     return answer(problem)
 
 
-def answer(problem: Problem) -> HttpResponse:
-    """The problem document, in the active language."""
+def answer(problem: Problem, **members: str) -> HttpResponse:
+    """The problem document, in the active language, with those members more."""
     document: dict[str, Any] = {
         "type": "about:blank",
         "title": str(problem.title),
@@ -109,6 +114,7 @@ def answer(problem: Problem) -> HttpResponse:
         "code": problem.code,
         "request_id": _request_id(),
     }
+    document |= members
     if problem.errors:
         document["errors"] = {field: [str(text) for text in texts] for field, texts in problem.errors.items()}
     response = JsonResponse(document, status=problem.status_code, content_type="application/problem+json", json_dumps_params={"ensure_ascii": False})
@@ -118,6 +124,22 @@ def answer(problem: Problem) -> HttpResponse:
     if problem.wait is not None:
         response["Retry-After"] = str(max(1, math.ceil(problem.wait)))
     return response
+
+
+def example(code: str) -> dict[str, Any]:
+    """A problem document of that code, for the API's description."""
+    kind = KINDS[code]
+    shown = {
+        "type": "about:blank",
+        "title": str(kind.title),
+        "status": kind.status,
+        "detail": str(kind.detail),
+        "code": code,
+        "request_id": "4bb3a5a1-1f0c-4a53-a5a6-0f3a0f5c0d9e",
+    }
+    if code == "INVALID_REQUEST":
+        shown |= {"detail": "Correct these fields: limit.", "errors": {"limit": ["Ensure this value is less than or equal to 1000."]}}
+    return shown
 
 
 def _request_id() -> str:
@@ -173,7 +195,24 @@ def _flat(detail: Any, name: str) -> list[tuple[str, list[Any]]]:
     return [(name, detail if isinstance(detail, list) else [detail])]
 
 
-# Django's own error pages: those under /api are problems too.
+def instead_of(response: HttpResponse) -> HttpResponse | None:
+    """The problem document for an error that another has answered, with its headers; None if it is one, or has no body on purpose."""
+    kind, code = response.get("Content-Type", ""), _BY_STATUS.get(response.status_code)
+    if code is None or not kind or "json" in kind:
+        return None
+    made = answer(Problem(code))
+    for name, value in response.items():
+        if name.lower() not in ("content-type", "content-length", "etag", "cache-control"):
+            made.setdefault(name, value)
+    return made
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether every error at that path is a problem document."""
+    return path.removeprefix("/").partition("/")[0] in ("api", "health", "metrics")
+
+
+# Django's own error pages.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -207,4 +246,4 @@ def nothing_here(request: HttpRequest, **_parts: str) -> HttpResponse:
 
 
 def _of_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+    return is_for_programs(request.path_info)

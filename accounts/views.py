@@ -31,9 +31,8 @@ class CustomersView(APIView):
     throttle_classes = [limits.CustomersMade]
 
     @extend_schema(
-        auth=[{}, {"bearer": []}],  # type: ignore[list-item]
         request=serializers.NewCustomer,
-        responses={201: serializers.CustomerMade, "4XX": PROBLEM},
+        responses={201: serializers.CustomerMade, 403: PROBLEM},
     )
     def post(self, request: Request) -> Response:
         asked = _valid(serializers.NewCustomer(data=request.data))
@@ -69,7 +68,7 @@ class CustomerTokenView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    @extend_schema(request=serializers.CustomerTokenAsked, responses={200: serializers.TokenMade, "4XX": PROBLEM})
+    @extend_schema(request=serializers.CustomerTokenAsked, responses={200: serializers.TokenMade, 403: PROBLEM, 404: PROBLEM, 429: PROBLEM})
     def post(self, request: Request) -> Response:
         asked = _valid(serializers.CustomerTokenAsked(data=request.data))
         options = settings.SWITCHBOARD
@@ -98,7 +97,7 @@ class LoginView(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [limits.Logins]
 
-    @extend_schema(request=serializers.Credentials, responses={200: serializers.LoggedIn, "4XX": PROBLEM})
+    @extend_schema(request=serializers.Credentials, responses={200: serializers.LoggedIn, 401: PROBLEM})
     def post(self, request: Request) -> Response:
         user = _logged_in(request)
         return Response({**_token_made(user), "user": serializers.UserShown(user).data})
@@ -107,7 +106,7 @@ class LoginView(APIView):
 class PairView(LoginView):
     """The same for REST consumers, with a refresh token."""
 
-    @extend_schema(request=serializers.Credentials, responses={200: serializers.PairMade, "4XX": PROBLEM})
+    @extend_schema(request=serializers.Credentials, responses={200: serializers.PairMade, 401: PROBLEM})
     def post(self, request: Request) -> Response:
         return Response(_pair(_logged_in(request)))
 
@@ -118,7 +117,7 @@ class RefreshView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
 
-    @extend_schema(request=serializers.RefreshSent, responses={200: serializers.PairMade, "4XX": PROBLEM})
+    @extend_schema(request=serializers.RefreshSent, responses={200: serializers.PairMade, 401: PROBLEM})
     def post(self, request: Request) -> Response:
         asked = _valid(serializers.RefreshSent(data=request.data))
         try:
@@ -133,7 +132,7 @@ class LogoutView(APIView):
 
     permission_classes = [IsPerson]
 
-    @extend_schema(request=None, responses={204: None, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         services.log_out(user_ids=[person(request).pk])
         return Response(status=204)
@@ -144,7 +143,7 @@ class PasswordView(APIView):
 
     permission_classes = [IsPerson]
 
-    @extend_schema(request=serializers.PasswordChange, responses={204: None, "4XX": PROBLEM})
+    @extend_schema(request=serializers.PasswordChange, responses={204: None, 429: PROBLEM})
     def post(self, request: Request) -> Response:
         user = person(request)
         if not user.has_usable_password():
@@ -167,7 +166,7 @@ class TicketView(APIView):
     permission_classes = [IsPerson]
     throttle_classes = [limits.Tickets]
 
-    @extend_schema(request=None, responses={201: serializers.TicketMade, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={201: serializers.TicketMade})
     def post(self, request: Request) -> Response:
         ticket, expires_in = tickets.issue(claims(request))
         return Response({"ticket": ticket, "expiresIn": expires_in}, status=201)
@@ -178,7 +177,7 @@ class UsersView(APIView):
 
     permission_classes = [MayMakeUsers]
 
-    @extend_schema(request=serializers.NewMember, responses={200: serializers.UserShown, 201: serializers.UserShown, "4XX": PROBLEM})
+    @extend_schema(request=serializers.NewMember, responses={200: serializers.UserShown, 201: serializers.UserShown, 409: PROBLEM})
     def post(self, request: Request) -> Response:
         asked = _valid(serializers.NewMember(data=request.data))
         user, new = services.make_member(id=asked.get("id"), username=asked["username"], display_name=asked["displayName"])

@@ -12,7 +12,7 @@ http = get_asgi_application()  # before what follows, which needs the apps to be
 from django.conf import settings  # noqa: E402
 
 from realtime.headers import SecurityHeaders  # noqa: E402
-from realtime.middleware import BoundedBody, BoundedRequests  # noqa: E402
+from realtime.middleware import BoundedBody, BoundedRequests, LegibleAddress  # noqa: E402
 from realtime.routing import sockets  # noqa: E402
 from realtime.sse import EventStreams  # noqa: E402
 
@@ -22,6 +22,6 @@ bounded = BoundedBody(in_turn, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 # Whose word on the client's address is believed is one option for HTTP and sockets, under every server.
 application = ProxyHeadersMiddleware(
-    ProtocolTypeRouter({"http": SecurityHeaders(EventStreams(bounded)), "websocket": sockets}),  # type: ignore[arg-type]
+    ProtocolTypeRouter({"http": SecurityHeaders(LegibleAddress(EventStreams(bounded))), "websocket": sockets}),  # type: ignore[arg-type]
     trusted_hosts=list(settings.SWITCHBOARD.trusted_proxies),
 )

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "realtime.middleware.database_connections_returned",
     "accounts.middleware.RequestLog",
     "realtime.headers.pages_of_django",
+    "accounts.middleware.problems_for_programs",
     "django.middleware.security.SecurityMiddleware",
     "realtime.static_files.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
@@ -190,7 +191,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["accounts.parsers.BoundedJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.parsers.Lenient",
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.schema.Described",
     "EXCEPTION_HANDLER": "accounts.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -199,6 +200,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Notifications, presence, task progress and support chat, live. What comes over the [sockets](/api/sockets) is described there.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/(?:v1/)?",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -249,6 +251,8 @@ WHITENOISE_USE_FINDERS = True  # straight from the apps, so that nothing has to 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+# Where the library rich is installed, tracebacks would come with the values of all variables, credentials among them.
+_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -256,13 +260,16 @@ LOGGING = {
         "plain": {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, structlog.processors.TimeStamper(fmt="iso")],
-            "processor": structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False),
+            "processor": structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else _console,
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # A request has one line, `request_finished`, with its id; these would say the same again.
-    "loggers": {name: {"level": "WARNING"} for name in ("uvicorn.access", "axes")},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("uvicorn.access", "axes")},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can cause one, and it would come with a traceback
+    },
 }
 structlog.configure(
     processors=[

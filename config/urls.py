@@ -2,10 +2,10 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from accounts.problems import nothing_here
 from accounts.routing import route
+from config import api_docs
 
 handler400 = "accounts.problems.bad_request"
 handler403 = "accounts.problems.permission_denied"
@@ -23,7 +23,7 @@ urlpatterns = [
     path("", include("realtime.desk.urls")),
     path("", include("realtime.tasks.urls")),
     path("admin/", admin.site.urls),
-    route("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    route("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    route("api/schema", api_docs.document, name="schema"),
+    route("api/docs", api_docs.reader, name="docs"),
     path("api/<path:rest>", nothing_here),
 ]

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.fields import Number, Text
+from notifications.content import DATA_BYTES, DATA_DEPTH
 from notifications.models import Announcement, Notification, Preference, valid_type
 
 MOST_USERS: Final = 1000  # of one request; an audience has no such bound
@@ -26,12 +27,17 @@ class Choice(serializers.ChoiceField):
         return chosen
 
 
-@extend_schema_field(OpenApiTypes.OBJECT)
+@extend_schema_field({})
 class Unchecked(serializers.Field[Any, Any, Any, Any]):
     """Any JSON, for a service that checks it in a bounded way."""
 
     def to_internal_value(self, data: Any) -> Any:
         return data
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class UncheckedObject(Unchecked):
+    """The same, of which only an object will do."""
 
 
 class NotificationSerializer(serializers.ModelSerializer[Notification]):
@@ -73,7 +79,7 @@ class SendSerializer(serializers.Serializer[Any]):
     title = Text(max_length=200)
     message = Text(max_length=4000)
     link = Text(max_length=500, allow_blank=True, default="")
-    data = Unchecked(default=dict, help_text="An object of at most 4 KiB.")  # type: ignore[assignment]
+    data = UncheckedObject(default=dict, help_text=f"An object of at most {DATA_BYTES} bytes as JSON, {DATA_DEPTH} levels deep.")  # type: ignore[assignment]
     source = Text(max_length=50, allow_blank=True, default="")  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class NotificationsView(APIView):
     def get_throttles(self) -> list[BaseThrottle]:
         return [Senders()] if self.request.method == "POST" else []
 
-    @extend_schema(operation_id="v1_notifications_list", parameters=[ListQuery], responses=NotificationPage)
+    @extend_schema(operation_id="notifications_list", parameters=[ListQuery], responses=NotificationPage)
     def get(self, request: Request) -> Response:
         """One's own notifications, newest first."""
         query = _checked(ListQuery(data=request.query_params))

@@ -9,18 +9,24 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from accounts.groups import all_hosts_answer
 from accounts.redis import RedisAway, ask
 from realtime.worker import draining
 
 
+@csrf_exempt
+@require_safe
 @never_cache
 def live(request: HttpRequest) -> JsonResponse:
     """The process answers. Touches nothing, so that a database that is away restarts nobody."""
     return JsonResponse({"status": "healthy", "version": settings.VERSION})
 
 
+@csrf_exempt
+@require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
     """This worker should be sent traffic: 200, or 503 naming what does not answer."""

@@ -19,6 +19,8 @@ from typing import Any, Final
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from accounts.problems import Problem, answer
+
 LAST_CALL: Final = 1.0
 """Seconds a connection on which nothing has been asked yet stays open when the worker goes: the request may be on its way."""
 HEAD_LIMIT: Final = 64 * 1024
@@ -124,6 +126,14 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._leaving = True
             self.loop.call_later(LAST_CALL, self.shutdown)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, and so has no address: a problem document, like every other error for programs."""
+        problem = answer(Problem("INVALID_REQUEST"))
+        lines = [b"HTTP/1.1 400 Bad Request", *(f"{name}: {value}".encode("latin-1") for name, value in problem.items())]
+        lines += [b"Content-Length: %d" % len(problem.content), b"Connection: close", b"", problem.content]
+        self.transport.write(b"\r\n".join(lines))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

@@ -57,6 +57,21 @@ class BoundedBody:
         await self.application(scope, bounded, unless_refused)
 
 
+class LegibleAddress:
+    """Answers 400 to an address whose query is not UTF-8, to which Django would answer without a word."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        try:
+            scope["query_string"].decode()
+        except UnicodeDecodeError:
+            await _refuse(dict(scope["headers"]), send, Problem("INVALID_REQUEST"))
+        else:
+            await self.application(scope, receive, send)
+
+
 class BoundedRequests:
     """Lets at most `limit` requests of an event loop be worked on at once; more wait, and after `patience` seconds are answered 503.
 

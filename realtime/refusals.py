@@ -15,11 +15,13 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
+from django.http import HttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
+from accounts.problems import Problem, answer
 from notifications.wire import encode
 from realtime.events import Error
 
@@ -168,6 +170,15 @@ async def _deny(scope: Mapping[str, Any], send: Send, refusal: Refusal) -> None:
     headers.append((b"content-type", b"application/json"))
     await send({"type": "websocket.http.response.start", "status": refusal.reason.http, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
+
+
+def http_problem(refusal: Refusal) -> HttpResponse:
+    """The same for who has asked over plain HTTP: a problem document, with the members that a handshake's body has."""
+    problem = Problem(refusal.code, detail=refusal.text, wait=refusal.retry_after)
+    response = answer(problem, error_code=refusal.code, message=str(refusal.text))
+    for name, value in http_headers(refusal).items():
+        response[name] = value
+    return response
 
 
 def http_headers(refusal: Refusal) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import Role
+from accounts.serializers import Problem
 
 
 class SocketStatus(serializers.Serializer[Any]):
@@ -24,8 +25,8 @@ class SocketStatus(serializers.Serializer[Any]):
     broadcast_presence = serializers.BooleanField()
 
 
-class SocketRefused(serializers.Serializer[Any]):
-    """A refusal, as a handshake by HTTP has it; the same stands in the headers `X-WebSocket-Error-Code` and `-Message`."""
+class SocketRefused(Problem):
+    """A refusal, with the members that a handshake's has too; they also stand in the headers `X-WebSocket-Error-Code` and `-Message`."""
 
-    error_code = serializers.CharField()
-    message = serializers.CharField()
+    error_code = serializers.CharField(help_text="The same as `code`.")
+    message = serializers.CharField(help_text="The same as `detail`.")

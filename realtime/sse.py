@@ -20,7 +20,7 @@ import msgspec
 
 from realtime.handshake import is_welcome
 from realtime.http_protocol import HttpProtocol
-from realtime.refusals import SERVICE_RESTART, TEMPORARY
+from realtime.refusals import SERVICE_RESTART, TEMPORARY, Refusal, http_problem
 from realtime.routing import in_place
 from realtime.server import CLOSE_WAIT
 from realtime.sockets import STREAM, NotificationSocket
@@ -198,10 +198,11 @@ class EventStream:
             await self._start(*headers)
             self._last_words = b": %b\n%b" % (code, _retry(*((wait, wait * 5 // 4) if wait else passing)))
             return
-        length = (b"content-length", b"%d" % len(body))
-        headers = [*self._refusal["headers"], *self._headers, (b"cache-control", b"no-store"), length]
-        await self._send({"type": "http.response.start", "status": self._refusal["status"], "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        answer = http_problem(Refusal(code.decode(), detail=msgspec.json.decode(body)["message"]))
+        lines = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
+        length = (b"content-length", b"%d" % len(answer.content))
+        await self._send({"type": "http.response.start", "status": answer.status_code, "headers": [*lines, *self._headers, length]})
+        await self._send({"type": "http.response.body", "body": answer.content})
 
     # How it ends
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
@@ -18,17 +18,21 @@ from rest_framework.views import APIView
 from accounts import tickets
 from accounts.addresses import client_address
 from accounts.models import Role
+from accounts.permissions import CUSTOMER_TOKEN, USER_TOKEN
 from accounts.redis import RedisAway
 from realtime.handshake import Admission, admit
 from realtime.presence import services
-from realtime.refusals import Refusal, http_body, http_headers
+from realtime.refusals import Refusal, http_problem
 from realtime.serializers import SocketRefused, SocketStatus
+
+CREDENTIALS: Final[Any] = [{USER_TOKEN: []}, {CUSTOMER_TOKEN: []}, {}]  # the last one: it may stand in the address, too
+REFUSED: Final = {(status, "application/problem+json"): SocketRefused for status in (400, 401, 403, 429, 503)}
 
 
 @csrf_exempt
 def upgrade_required(request: HttpRequest, **_parameters: str) -> HttpResponse:
     """A plain request to a socket's address."""
-    return _refused(Refusal("INVALID_REQUEST"))
+    return http_problem(Refusal("INVALID_REQUEST"))
 
 
 class SocketStatusView(APIView):
@@ -38,16 +42,16 @@ class SocketStatusView(APIView):
     permission_classes = [AllowAny]
 
     @extend_schema(
-        auth=[{}, {"bearer": []}],  # type: ignore[list-item]
+        auth=CREDENTIALS,
         parameters=[OpenApiParameter("ticket", description="It is not used up by this."), OpenApiParameter("token")],
-        responses={200: SocketStatus, "4XX": SocketRefused, 503: SocketRefused},
+        responses={200: SocketStatus, **REFUSED},
     )
     def get(self, request: Request) -> HttpResponse:
         """Whether this credential would open a socket now, and whose it would be."""
         try:
             admission = async_to_sync(admit)(_handshake(request), redeem=tickets.apeek)
         except Refusal as refusal:
-            return _refused(refusal)
+            return http_problem(refusal)
         return Response(SocketStatus(_status(admission)).data, headers={"Cache-Control": "no-store"})
 
 
@@ -59,18 +63,18 @@ class NotificationStreamView(APIView):
     http_method_names = ["get", "options"]
 
     @extend_schema(
-        auth=[{}, {"bearer": []}],  # type: ignore[list-item]
+        auth=CREDENTIALS,
         parameters=[
             OpenApiParameter("Last-Event-ID", location=OpenApiParameter.HEADER, description="The `id` of the last event that came. It goes before `since`."),
             OpenApiParameter("since", description="Where to go on, for the first time: a number, or epoch:number."),
             OpenApiParameter("ticket", description="It serves one connection, so not an `EventSource`, which comes back."),
             OpenApiParameter("token"),
         ],
-        responses={(200, "text/event-stream"): str, 400: SocketRefused, 401: SocketRefused, 403: SocketRefused},
+        responses={(200, "text/event-stream"): str, **REFUSED},
     )
     def get(self, request: Request) -> HttpResponse:
         """The bell's frames as server-sent events, until one of the two sides ends it."""
-        return _refused(Refusal("INVALID_REQUEST"))
+        return http_problem(Refusal("INVALID_REQUEST"))
 
 
 def _handshake(request: Request) -> dict[str, Any]:
@@ -100,7 +104,3 @@ def _status(admission: Admission) -> dict[str, Any]:
     except RedisAway:  # a socket is opened all the same
         return said
     return {**said, "online_count": answer.online, "broadcast_presence": answer.mode == "broadcast"}
-
-
-def _refused(refusal: Refusal) -> HttpResponse:
-    return HttpResponse(http_body(refusal), status=refusal.reason.http, headers=http_headers(refusal), content_type="application/json")

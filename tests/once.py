@@ -6,6 +6,7 @@ from typing import Final
 # SQLite, and leaves them out of the run with PostgreSQL (`-m "not once"`).
 ONCE: Final = {
     "test_admin_policy",
+    "test_api_docs",
     "test_architecture",
     "test_asyncapi",
     "test_bad_input",
@@ -25,6 +26,7 @@ ONCE: Final = {
     "test_database_limits",
     "test_demo",
     "test_deploy_check",
+    "test_described",
     "test_docs",
     "test_docs_frames",
     "test_embedded",
@@ -61,6 +63,7 @@ ONCE: Final = {
     "test_passing_frames",
     "test_pre_commit",
     "test_probe",
+    "test_problem_documents",
     "test_redis_hosts",
     "test_releases",
     "test_request_wait",

@@ -36,7 +36,7 @@ class DirectMessagesView(APIView):
     def get_throttles(self) -> list[BaseThrottle]:
         return [Writers()] if self.request.method == "POST" else []
 
-    @extend_schema(parameters=[DirectQuery], responses={200: DirectMessagePage, "4XX": PROBLEM})
+    @extend_schema(parameters=[DirectQuery], responses=DirectMessagePage)
     def get(self, request: Request, user_id: int) -> Response:
         """The conversation with this person, newest first."""
         asked = DirectQuery(data=request.query_params)
@@ -62,7 +62,7 @@ class DirectMessagesView(APIView):
             }
         )
 
-    @extend_schema(request=SendDirectSerializer, responses={200: DirectMessageSerializer, 201: DirectMessageSerializer, "4XX": PROBLEM})
+    @extend_schema(request=SendDirectSerializer, responses={200: DirectMessageSerializer, 201: DirectMessageSerializer, 409: PROBLEM})
     def post(self, request: Request, user_id: int) -> Response:
         """Write to this person. 201 for a new message, 200 for one that was sent before."""
         asked = SendDirectSerializer(data=request.data)

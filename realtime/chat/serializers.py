@@ -7,7 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -177,7 +176,7 @@ class UnreadSerializer(serializers.Serializer[Any]):
     asOf = serializers.IntegerField(source="as_of")
 
 
-@extend_schema_field(OpenApiTypes.STR)
+@extend_schema_field({"type": "string", "maxLength": LONGEST_CURSOR, "pattern": "^[0-9]{1,17}\\.[0-9a-f]{32}$"})
 class SessionCursor(serializers.Field[Any, Any, Any, Any]):
     """Where a page of sessions ended, as a text that holds nothing which the caller has not been shown."""
 

@@ -60,7 +60,7 @@ class SupportView(APIView):
 class SessionsView(SupportView):
     """The list, and the way for a customer to begin."""
 
-    @extend_schema(operation_id="v1_sessions_list", parameters=[SessionQuery], responses={200: SessionPage, "4XX": PROBLEM})
+    @extend_schema(operation_id="sessions_list", parameters=[SessionQuery], responses=SessionPage)
     def get(self, request: Request) -> Response:
         """A customer's own sessions; the queue and its own for an agent; all for staff. Newest first; those that wait, longest waiting first."""
         user, asked = person(request), SessionQuery(data=request.query_params)
@@ -72,7 +72,7 @@ class SessionsView(SupportView):
         cursor = SessionCursor().to_representation(listing.place(rows[-1], query)) if more else None
         return Response({"results": _shown(user, rows), "next": _next(request, asked, cursor), "asOf": as_of})
 
-    @extend_schema(request=OpenSerializer, responses={200: SessionDetail, 201: SessionDetail, "4XX": PROBLEM})
+    @extend_schema(request=OpenSerializer, responses={200: SessionDetail, 201: SessionDetail, 409: PROBLEM})
     def post(self, request: Request) -> Response:
         """Open a session, for customers. 201 for a new one, 200 with the one that is open already; the text is written there in either case."""
         user = person(request)
@@ -89,7 +89,7 @@ class SessionsView(SupportView):
 class SessionView(SupportView):
     """One session."""
 
-    @extend_schema(responses={200: SessionDetail, "4XX": PROBLEM})
+    @extend_schema(responses=SessionDetail)
     def get(self, request: Request, session_id: UUID) -> Response:
         """One session; for agents and staff with its people and its history."""
         return _detail(person(request), session_id)
@@ -98,7 +98,7 @@ class SessionView(SupportView):
 class MessagesView(SupportView):
     """What is said in a session, and the way to write."""
 
-    @extend_schema(parameters=[MessageQuery], responses={200: MessagePage, "4XX": PROBLEM})
+    @extend_schema(parameters=[MessageQuery], responses=MessagePage)
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's messages. Notes are shown to agents and staff only."""
         user = person(request)
@@ -118,7 +118,7 @@ class MessagesView(SupportView):
         results = MessageSerializer(rows, many=True, context={"user": user}).data
         return Response({"results": results, "next": _next(request, asked, rows[-1].public_id if more else None), "asOf": as_of})
 
-    @extend_schema(request=SayingSerializer, responses={200: MessageSerializer, 201: MessageSerializer, "4XX": PROBLEM})
+    @extend_schema(request=SayingSerializer, responses={200: MessageSerializer, 201: MessageSerializer, 409: PROBLEM})
     def post(self, request: Request, session_id: UUID) -> Response:
         """Write. 201 for a new message, 200 for one that was written before.
 
@@ -143,7 +143,7 @@ class MessagesView(SupportView):
 
 
 class ClaimView(SupportView):
-    @extend_schema(request=None, responses={200: SessionDetail, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={200: SessionDetail, 409: PROBLEM})
     def post(self, request: Request, session_id: UUID) -> Response:
         """Take a waiting session, for agents. 409 says who has it if somebody else was faster."""
         user = person(request)
@@ -157,7 +157,7 @@ class ClaimView(SupportView):
 
 
 class TransferView(SupportView):
-    @extend_schema(request=TransferToSerializer, responses={200: SessionDetail, "4XX": PROBLEM})
+    @extend_schema(request=TransferToSerializer, responses={200: SessionDetail, 409: PROBLEM})
     def post(self, request: Request, session_id: UUID) -> Response:
         """Hand one's session over to another agent."""
         user = person(request)
@@ -169,7 +169,7 @@ class TransferView(SupportView):
 
 
 class CloseView(SupportView):
-    @extend_schema(request=None, responses={200: SessionDetail, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={200: SessionDetail, 409: PROBLEM})
     def post(self, request: Request, session_id: UUID) -> Response:
         """Close a session: its customer, its agent or staff."""
         user = person(request)
@@ -179,7 +179,7 @@ class CloseView(SupportView):
 
 
 class ReadView(SupportView):
-    @extend_schema(request=ReadSerializer, responses={200: UnreadSerializer, "4XX": PROBLEM})
+    @extend_schema(request=ReadSerializer, responses=UnreadSerializer)
     def post(self, request: Request, session_id: UUID) -> Response:
         """Mark a session's messages as read; the others in it are told. Answers what is left in all of the caller's sessions."""
         _taking_part(person(request), session_id)
@@ -188,7 +188,7 @@ class ReadView(SupportView):
 
 
 class RateView(SupportView):
-    @extend_schema(request=RateSerializer, responses={200: SessionDetail, "4XX": PROBLEM})
+    @extend_schema(request=RateSerializer, responses={200: SessionDetail, 409: PROBLEM})
     def post(self, request: Request, session_id: UUID) -> Response:
         """Say how it was, for the session's customer once it is closed."""
         user = person(request)
@@ -201,7 +201,7 @@ class RateView(SupportView):
 
 
 class UnreadView(SupportView):
-    @extend_schema(responses={200: UnreadSerializer, "4XX": PROBLEM})
+    @extend_schema(responses=UnreadSerializer)
     def get(self, request: Request) -> Response:
         """How many messages the caller has not read, in all of its sessions."""
         return _unread(person(request))
@@ -210,7 +210,7 @@ class UnreadView(SupportView):
 class MarkReadView(ReadView):
     """The same at the address that the customer-service widget knows."""
 
-    @extend_schema(request=None, responses={200: UnreadSerializer, "4XX": PROBLEM})
+    @extend_schema(request=None, responses=UnreadSerializer)
     def post(self, request: Request, session_id: UUID) -> Response:
         """Mark all of a session's messages as read."""
         _taking_part(person(request), session_id)

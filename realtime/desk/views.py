@@ -21,7 +21,7 @@ from accounts import languages
 from accounts.authentication import person
 from accounts.claims import MAX_ID
 from accounts.models import Agent, Customer, Role, User
-from accounts.permissions import IsAgent, IsPerson, IsStaff
+from accounts.permissions import CUSTOMER_TOKEN, IsAgent, IsPerson, IsStaff
 from accounts.problems import Problem
 from accounts.schema import PROBLEM
 from realtime.chat import services as chat
@@ -43,6 +43,8 @@ AT_THE_DESK = (IsAgent | IsStaff,)
 class IsCustomer(IsPerson):
     """Customers."""
 
+    credentials = (CUSTOMER_TOKEN,)
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.user, User) and request.user.role == Role.CUSTOMER
 
@@ -50,7 +52,7 @@ class IsCustomer(IsPerson):
 class RepliesView(APIView):
     permission_classes = AT_THE_DESK
 
-    @extend_schema(parameters=[shapes.RepliesQuery], responses={200: shapes.ReplyPage, "4XX": PROBLEM})
+    @extend_schema(parameters=[shapes.RepliesQuery], responses={200: shapes.ReplyPage, 404: PROBLEM})
     def get(self, request: Request) -> Response:
         """The canned replies, by shortcut; with `session` as they would be sent in it."""
         query = _checked(shapes.RepliesQuery(data=request.query_params))
@@ -72,7 +74,7 @@ class SettingsView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(responses={200: shapes.FrontSerializer, "4XX": PROBLEM})
+    @extend_schema(responses=shapes.FrontSerializer)
     def get(self, request: Request) -> Response:
         """Who answers and how soon, whether somebody is there, and what the widget asks for. The same for everybody."""
         knobs, found = settings.SWITCHBOARD, asdict(front.get())
@@ -84,7 +86,7 @@ class SettingsView(APIView):
 class AgentsView(APIView):
     permission_classes = AT_THE_DESK
 
-    @extend_schema(parameters=[shapes.AgentsQuery], responses={200: shapes.AgentPage, "4XX": PROBLEM})
+    @extend_schema(parameters=[shapes.AgentsQuery], responses=shapes.AgentPage)
     def get(self, request: Request) -> Response:
         """The agents, how they are and how busy, to choose one to transfer a session to."""
         query = _checked(shapes.AgentsQuery(data=request.query_params))
@@ -102,7 +104,7 @@ class MeView(APIView):
     permission_classes = (IsCustomer,)
     throttle_classes = (Supporters,)
 
-    @extend_schema(request=shapes.MeChange, responses={200: shapes.MeSerializer, "4XX": PROBLEM})
+    @extend_schema(request=shapes.MeChange, responses=shapes.MeSerializer)
     def patch(self, request: Request) -> Response:
         """Change one's name, or what the shop's page says of one; the agent sees it at once."""
         asked = _checked(shapes.MeChange(data=request.data))
@@ -114,7 +116,7 @@ class MeView(APIView):
 class CardView(APIView):
     permission_classes = (IsPerson,)
 
-    @extend_schema(responses={200: shapes.CardSerializer, "4XX": PROBLEM})
+    @extend_schema(responses=shapes.CardSerializer)
     def get(self, request: Request, user_id: int) -> Response:
         """Who a customer is, and what it asked before."""
         customer = _customer(request, user_id)
@@ -127,7 +129,7 @@ class BlockView(APIView):
     permission_classes = (IsPerson,)
     throttle_classes = (Supporters,)
 
-    @extend_schema(request=shapes.BlockSerializer, responses={204: None, "4XX": PROBLEM})
+    @extend_schema(request=shapes.BlockSerializer, responses={204: None})
     def post(self, request: Request, user_id: int) -> Response:
         """Let a customer write no more; what it has open is closed. Blocking twice is blocking once."""
         customer = _customer(request, user_id)
@@ -136,7 +138,7 @@ class BlockView(APIView):
             chat.block(by=person(request), customer_id=customer.pk, reason=asked["reason"])
         return Response(status=204)
 
-    @extend_schema(request=None, responses={204: None, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, user_id: int) -> Response:
         """Let it write again."""
         customer = _customer(request, user_id)
@@ -148,7 +150,7 @@ class BlockView(APIView):
 class SearchView(APIView):
     permission_classes = AT_THE_DESK
 
-    @extend_schema(parameters=[shapes.SearchQuery], responses={200: shapes.SearchPage, "4XX": PROBLEM})
+    @extend_schema(parameters=[shapes.SearchQuery], responses=shapes.SearchPage)
     def get(self, request: Request) -> Response:
         """Messages with these words in them, of the sessions that the caller may see."""
         query = _checked(shapes.SearchQuery(data=request.query_params))
@@ -162,14 +164,14 @@ class EmailView(APIView):
     permission_classes = (IsCustomer,)
     throttle_classes = (Supporters,)
 
-    @extend_schema(request=shapes.EmailSerializer, responses={200: shapes.EmailSerializer, "4XX": PROBLEM})
+    @extend_schema(request=shapes.EmailSerializer, responses=shapes.EmailSerializer)
     def put(self, request: Request) -> Response:
         """Leave an address, or another one."""
         asked = _checked(shapes.EmailSerializer(data=request.data))
         services.leave_email(customer=person(request), email=asked["email"])
         return Response(asked)
 
-    @extend_schema(request=None, responses={204: None, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request) -> Response:
         """Have it forgotten."""
         services.forget_email(customer=person(request))
@@ -179,7 +181,7 @@ class EmailView(APIView):
 class FiguresView(APIView):
     permission_classes = AT_THE_DESK
 
-    @extend_schema(parameters=[shapes.FiguresQuery], responses={200: shapes.FiguresAnswer, "4XX": PROBLEM})
+    @extend_schema(parameters=[shapes.FiguresQuery], responses={200: shapes.FiguresAnswer, 404: PROBLEM})
     def get(self, request: Request) -> Response:
         """Sessions by day and agent: how many, how fast, how long and how well. Staff sees all agents', an agent its own."""
         query = _checked(shapes.FiguresQuery(data=request.query_params))

@@ -9,7 +9,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsPerson
-from accounts.schema import PROBLEM
 from realtime.hours import services
 from realtime.hours.serializers import HoursQuery, HoursSerializer
 
@@ -17,7 +16,7 @@ from realtime.hours.serializers import HoursQuery, HoursSerializer
 class HoursView(APIView):
     permission_classes = [IsPerson]
 
-    @extend_schema(parameters=[HoursQuery], responses={200: HoursSerializer, "4XX": PROBLEM})
+    @extend_schema(parameters=[HoursQuery], responses=HoursSerializer)
     def get(self, request: Request) -> Response:
         """Whether somebody is here, when again, and when usually."""
         asked = HoursQuery(data=request.query_params)

@@ -48,7 +48,7 @@ class TasksView(LimitedView):
     def get_permissions(self) -> Sequence[Any]:
         return [PRODUCERS() if self.request.method == "POST" else IsMemberOrAgent()]
 
-    @extend_schema(operation_id="v1_tasks_list", parameters=[TaskQuery], responses={200: TaskPage, "4XX": PROBLEM})
+    @extend_schema(operation_id="tasks_list", parameters=[TaskQuery], responses=TaskPage)
     def get(self, request: Request) -> Response:
         """One's own tasks, newest first."""
         query, me = _checked(TaskQuery(data=request.query_params)), person(request).pk
@@ -64,7 +64,7 @@ class TasksView(LimitedView):
         more = request.build_absolute_uri("?" + urlencode({**query, "cursor": shown[-1].pk})) if len(rows) > len(shown) else None
         return Response({"results": TaskSerializer(shown, many=True).data, "next": more, "as_of": as_of})
 
-    @extend_schema(request=BeginSerializer, responses={200: TaskSerializer, 201: TaskSerializer, "4XX": PROBLEM})
+    @extend_schema(request=BeginSerializer, responses={200: TaskSerializer, 201: TaskSerializer, 409: PROBLEM})
     def post(self, request: Request) -> Response:
         """Begin a task: people their own, service keys with the scope `tasks` anybody's. 201 for a new one, 200 for one that was begun before."""
         said = _checked(BeginSerializer(data=request.data, context={"user": request.user}))
@@ -84,12 +84,12 @@ class TaskView(LimitedView):
 
     permission_classes = (PRODUCERS,)
 
-    @extend_schema(responses={200: TaskSerializer, "4XX": PROBLEM})
+    @extend_schema(responses=TaskSerializer)
     def get(self, request: Request, task_id: str) -> Response:
         """One's own task; any for staff and for service keys with the scope `tasks`."""
         return Response(TaskSerializer(_found(request, task_id)).data)
 
-    @extend_schema(request=ReportSerializer, responses={200: TaskSerializer, "4XX": PROBLEM})
+    @extend_schema(request=ReportSerializer, responses={200: TaskSerializer, 409: PROBLEM})
     def patch(self, request: Request, task_id: str) -> Response:
         """Say how far it is. An older `version` than is known, and anything after the end, is a 409 and changes nothing."""
         said = _checked(ReportSerializer(data=request.data))
@@ -100,7 +100,7 @@ class TaskView(LimitedView):
 class CancelView(LimitedView):
     permission_classes = (IsMemberOrAgent,)
 
-    @extend_schema(request=None, responses={200: TaskSerializer, "4XX": PROBLEM})
+    @extend_schema(request=None, responses={200: TaskSerializer, 409: PROBLEM})
     def post(self, request: Request, task_id: str) -> Response:
         """Ask a task to stop: its owner, or staff. It is up to the work to do so; asking twice is asking once."""
         services.request_cancel(tasks=named(services.visible_to(person(request)), task_id))

@@ -33,10 +33,10 @@ def expect_stop(stream, status, code):
     """A page's EventSource gives up for good on this."""
     with stream:
         assert (stream.status, stream.headers["X-WebSocket-Error-Code"]) == (status, code)
-        assert stream.headers["Content-Type"] == "application/json"
+        assert stream.headers["Content-Type"] == "application/problem+json"
         assert stream.headers["Cache-Control"] == "no-store"
         said = json.loads(stream.response.read())
-        assert (said["error_code"], set(said)) == (code, {"error_code", "message"})
+        assert (said["error_code"], said["code"], said["status"], said["detail"]) == (code, code, status, said["message"])
         return said["message"]
 
 
