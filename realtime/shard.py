@@ -103,6 +103,11 @@ class Shard:
             self._note(channel)
             self._answer(channel, True)  # there will be nothing to confirm
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it is not known to be away."""
+        return self._away is None
+
     async def flush(self) -> None:
         """Forget everything, and close both connections. They are opened again when they are needed."""
         task, self._task = self._task, None

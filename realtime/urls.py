@@ -1,7 +1,7 @@
 """Addresses of the live side that answer plain HTTP."""
 
 from accounts.routing import route
-from realtime import health, pages, views, widget
+from realtime import health, metrics, pages, views, widget
 from realtime.sockets import SOCKETS, STREAM
 
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     route("health", health.ready, name="health"),
     route("health/live", health.live, name="health-live"),
     route("health/ready", health.ready, name="health-ready"),
+    route("metrics", metrics.metrics, name="metrics"),
     route("api/v1/ws/status", views.SocketStatusView.as_view(), name="ws-status"),
     route(STREAM, views.NotificationStreamView.as_view(), name="notification-stream"),
     *[route(socket, views.upgrade_required, name=f"socket-{socket.replace(':', '-')}") for socket in SOCKETS],
