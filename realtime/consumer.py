@@ -33,12 +33,12 @@ from realtime.layer import here
 from realtime.outlet import Outlet
 from realtime.presence.seat import Seat
 from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse, restart_frame
+from realtime.traffic import pushes
 from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
 
 Send = Callable[[Any], Awaitable[None]]
-timed = traffic.pushes
 
 
 class SocketConsumer(Basics, AsyncConsumer):
@@ -119,19 +119,23 @@ class SocketConsumer(Basics, AsyncConsumer):
         Channels' own dispatch goes through the one thread-sensitive thread first, to clean up
         database connections: nearly half of a push's cost, and one slow query there stalls every socket.
         """
-        if message["type"] == "push":
-            if self.outlet.push(message["seq"], message["topic"], message["frame"]):
-                timed.left -= 1
-                if not timed.left:
-                    timed.take(message)
-        elif message["type"] == "standing.changed":
-            self.revoked(message["version"], message["at"])
-        elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.carried):
-            self.tell(message["frame"])
-        elif message["type"] == "step":
-            self.step(message)
-        elif message["type"] == "presence.chosen":
-            self.seat.chosen = message["status"]
+        try:
+            if message["type"] == "push":
+                if self.outlet.push(message["seq"], message["topic"], message["frame"]):
+                    pushes.left -= 1
+                    if not pushes.left:
+                        pushes.take(message)
+            elif message["type"] == "standing.changed":
+                self.revoked(message["version"], message["at"])
+            elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.carried):
+                self.tell(message["frame"])
+            elif message["type"] == "step":
+                self.step(message)
+            elif message["type"] == "presence.chosen":
+                self.seat.chosen = message["status"]
+        except Exception:
+            with self.named():
+                logger.exception("A message could not be taken")
 
     def step(self, message: Mapping[str, Any]) -> None:
         """A task of this user has come further."""
@@ -197,8 +201,7 @@ class SocketConsumer(Basics, AsyncConsumer):
                 self.writer.write(frame)
             self.writer.close(code)
 
-    def named(self) -> AbstractContextManager[None]:
-        """Log lines in here are this socket's, whoever calls."""
+    def named(self) -> AbstractContextManager[None]:  # whoever calls, log lines in here are this socket's
         return bound_contextvars(connection_id=self.connection_id, user_id=self.claims.user_id)
 
     def _overflowed(self) -> None:

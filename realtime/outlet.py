@@ -41,7 +41,8 @@ class Outlet:
         self._drained = drained
         self._heartbeat = heartbeat
         self._lost = lost
-        self._context = contextvars.copy_context()
+        self.context = contextvars.copy_context()
+        """In which work for this socket is done, for the log lines to be its own."""
         self._beat_due = False
         self._fill: asyncio.Task[None] | None = None
         self._before = 0  # while a repair is under way, up to where it has not changed what was sent
@@ -112,7 +113,7 @@ class Outlet:
     def _start_fill(self) -> None:
         self._before = self.lane.cursor
         # Whoever has shown the hole, the log lines are this socket's.
-        self._fill = asyncio.get_running_loop().create_task(self._run_fill(), context=self._context)
+        self._fill = asyncio.get_running_loop().create_task(self._run_fill(), context=self.context)
 
     async def _run_fill(self) -> None:
         try:

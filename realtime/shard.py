@@ -9,6 +9,7 @@ round trip.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections import Counter
@@ -132,7 +133,8 @@ class Shard:
 
     def _want(self, channel: str) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(self._keep_listening())
+            # In nobody's context: it goes on when the first who listens has gone, and its log lines are not theirs.
+            self._task = asyncio.get_running_loop().create_task(self._keep_listening(), context=contextvars.Context())
         if channel not in self._wanted:
             self._wanted.add(channel)
             self._note(channel)

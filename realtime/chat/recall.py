@@ -159,7 +159,7 @@ class Recall(Confirming):
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it beside, and log what it raises."""
-        task = asyncio.create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=self.outlet.context)
         self._beside.add(task)
         task.add_done_callback(self._ended)
 

@@ -104,7 +104,7 @@ def test_the_desk_and_the_workers_show_how_they_are(server, ann):
 def test_no_counter_falls_while_workers_are_killed_and_replaced_and_redis_is_away(servers, tmp_path):
     with PrivateRedis(str(tmp_path)) as redis, servers.serve(workers=2, env={"REDIS_URL": redis.url, "DRAIN_SPREAD": "0"}) as site:
         for _ in range(20):
-            httpx.get(f"{site.url}/api/v1/nowhere")
+            httpx.get(f"{site.url}/api/v1/nowhere", timeout=60)
         asked = {"route": "api", "status": "404"}
         until(lambda: figures(site)("switchboard_http_requests_total", **asked) == 20, what="all are counted")
         until(lambda: figures(site)("switchboard_workers") == 2, what="both are there")
