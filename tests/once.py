@@ -47,6 +47,7 @@ ONCE: Final = {
     "test_make_run",
     "test_many",
     "test_metrics",
+    "test_metrics_documents",
     "test_node_client",
     "test_old_clients",
     "test_old_page",
