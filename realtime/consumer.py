@@ -141,8 +141,8 @@ class SocketConsumer(Basics, AsyncConsumer):
         """A task of this user has come further."""
 
     def sending(self) -> Callable[[str], None]:
-        """What writes heartbeats and the frames that have a number."""
-        return self.writer.write
+        """What writes heartbeats and the frames that have a number, which the outlet counts."""
+        return self.writer.put
 
     # What the keeper and the seat ask
 

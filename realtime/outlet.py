@@ -11,7 +11,7 @@ from django import db
 
 from notifications import backlog
 from realtime.lane import FILL, SEND, Lane
-from realtime.traffic import HOLES, REPAIRED
+from realtime.traffic import HOLES, KEY, REPAIRED, sent
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class Outlet:
         if seq > self.lane.cursor:
             self.notice(seq)
         else:
+            sent[frame[KEY]] += 1
             self._write(frame)
 
     def notice(self, head: int) -> None:
@@ -138,6 +139,7 @@ class Outlet:
             for frame in self.lane.take(page):
                 await self._drained()  # or a long repair would be more than a healthy peer's backlog may hold
                 self._write(frame)
+                sent[frame[KEY]] += 1
                 REPAIRED.add()
             if self.lane.filled():
                 break
@@ -146,7 +148,9 @@ class Outlet:
     def _send_due_beat(self) -> None:
         if self._beat_due:
             self._beat_due = False
-            self._write(self._heartbeat(self.lane.cursor))
+            frame = self._heartbeat(self.lane.cursor)
+            sent[frame[KEY]] += 1
+            self._write(frame)
 
 
 def _ignore(_frame: str) -> None: ...

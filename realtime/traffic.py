@@ -1,8 +1,7 @@
 """What this worker's sockets are sent and ask: counted where it happens, at a cost that a push does not feel.
 
-A push takes some microseconds, so nothing is looked up, called or locked for it: the begin of its frame
-is a key, and of many pushes a second only one in SAMPLE has its time taken. Once a second `fold` makes
-figures of that.
+A push takes some microseconds, so of many a second only one in SAMPLE is looked at, and stands for the
+others. Other frames are counted by their begin as a key. Once a second `fold` makes figures of that.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ BUSY: Final = 1000
 
 
 class Pushes:
-    """Which pushes are timed. Whoever has written one does this, for a call is what it must not cost:
+    """Which pushes are timed, and counted for those that are not. Whoever has written one does this, for a call is what it must not cost:
 
     pushes.left -= 1
     if not pushes.left:
@@ -60,6 +59,7 @@ class Pushes:
         """Time this one."""
         self.left = self._every
         self._counted += self._every
+        sent[message["frame"][KEY]] += self._every
         at = message.get("at")
         if at is not None:  # who published it may be older than this worker
             PUSH_SECONDS.observe(max(0.0, time.time() - at), weight=self._every)

@@ -42,10 +42,12 @@ class Writer:
 
     def write(self, frame: str) -> None:
         """Send one frame, now or after those that wait."""
-        if self.closed:
-            return
         sent[frame[KEY]] += 1
-        if self._task is None and self._at_once(frame):
+        self.put(frame)
+
+    def put(self, frame: str) -> None:
+        """The same, for frames that are counted elsewhere."""
+        if self.closed or (self._task is None and self._at_once(frame)):
             return
         message = {"type": "websocket.send", "text": frame}
         if self._task is None:

@@ -89,7 +89,7 @@ class Recall(Confirming):
         return self._write
 
     def _write(self, frame: str) -> None:
-        self.writer.write(frame)
+        self.writer.put(frame)
         if frame.startswith(_SESSION):
             if self.claims.role == Role.CUSTOMER:
                 self.start(self._look_at_agent())

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import defaultdict
 
 import pytest
 
@@ -128,13 +129,14 @@ def test_frames_are_counted_by_their_type_once_a_second():
 
 def test_of_many_pushes_a_second_some_are_timed_and_count_for_the_others(monkeypatch, declared):
     monkeypatch.setattr(traffic, "PUSH_SECONDS", Histogram("four", ""))
+    monkeypatch.setattr(traffic, "sent", defaultdict(int))
     pushes = traffic.Pushes()
 
     def push(count):
         for _ in range(count):
             pushes.left -= 1
             if not pushes.left:
-                pushes.take({"at": time.time()})
+                pushes.take({"at": time.time(), "frame": '{"type":"notification","seq":1}'})
         pushes.fold(1.0)
         [buckets] = traffic.PUSH_SECONDS.read().values()
         return sum(buckets[:-1])
@@ -147,5 +149,5 @@ def test_of_many_pushes_a_second_some_are_timed_and_count_for_the_others(monkeyp
 
 def test_a_push_of_a_publisher_that_says_no_time_is_not_timed():
     before = traffic.PUSH_SECONDS.read()
-    traffic.Pushes().take({})
+    traffic.Pushes().take({"frame": '{"type":"notification"}'})
     assert traffic.PUSH_SECONDS.read() == before
