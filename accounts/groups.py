@@ -21,12 +21,15 @@ from hiredis import pack_command
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.counting import Counter
 from accounts.redis import BOUNDS, Breaker, RedisAway, breaker, turn
 from accounts.redis_hosts import client
 
 logger = logging.getLogger(__name__)
 
 Message = Mapping[str, Any]
+
+UNPUBLISHED: Final = Counter("switchboard_unpublished_total", "Messages that could not be handed to Redis. Who they were for is told from the stream.")
 
 SLICE: Final = 500
 """Messages said in one round trip. Single commands, not a script: Redis serves others in between."""
@@ -66,6 +69,7 @@ def _say(host: _Host, commands: Sequence[Any]) -> int:
                     connection.read_response()
     except RedisAway as error:
         logger.info("Not published, the stream will tell: %s", error)
+        UNPUBLISHED.add(by=len(commands))
         return 0
     return len(commands)
 

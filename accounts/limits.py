@@ -17,10 +17,13 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.addresses import client_address, neighbourhood
 from accounts.batches import Batch
+from accounts.counting import Counter
 from accounts.redis import RedisAway, aask, ask
 
 if TYPE_CHECKING:  # the framework imports these classes while it imports its views
     from rest_framework.views import APIView
+
+LIMITED: Final = Counter("switchboard_rate_limited_total", "What was refused because there was too much of it, by limit.", "limit")
 
 Rate = tuple[int, float]
 """How many, in how many seconds. A count of 0 means no limit."""
@@ -62,7 +65,7 @@ def hit(name: str, key: object, rate: Rate) -> float | None:
         waits: Any = ask(partial(_ask, [_Try(name, key, rate)]))
     except RedisAway:
         return None
-    return waits[0] / 1000 if waits[0] else None
+    return _waiting(name, waits[0])
 
 
 async def ahit(name: str, key: object, rate: Rate) -> float | None:
@@ -75,7 +78,14 @@ async def _work(tries: Sequence[_Try]) -> Sequence[float | None]:
         waits: Any = await aask(partial(_ask, tries))
     except RedisAway:
         return [None] * len(tries)
-    return [wait / 1000 if wait else None for wait in waits]
+    return [_waiting(each.name, wait) for each, wait in zip(tries, waits, strict=True)]
+
+
+def _waiting(name: str, milliseconds: int) -> float | None:
+    if not milliseconds:
+        return None
+    LIMITED.add(name)
+    return milliseconds / 1000
 
 
 _tries: Final = Batch(_work, limit=500, at_once=2)

@@ -42,11 +42,16 @@ class Breaker:
     """Remembers the last failure of one Redis, for the whole process."""
 
     def __init__(self) -> None:
-        self._closed_until = 0.0
+        self._open_until = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether Redis is asked, like a current that flows: it did not fail a moment ago."""
+        return time.monotonic() >= self._open_until
 
     def check(self) -> None:
         """Raises RedisAway if Redis failed a moment ago."""
-        if time.monotonic() < self._closed_until:
+        if not self.closed:
             raise RedisAway("Redis failed a moment ago")
 
     @contextmanager
@@ -56,7 +61,7 @@ class Breaker:
         try:
             yield
         except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
-            self._closed_until = time.monotonic() + _TIMEOUT
+            self._open_until = time.monotonic() + _TIMEOUT
             raise RedisAway(str(error)) from error
         except redis.RedisError as error:  # an answer, and who gives one is there
             raise RedisAway(str(error)) from error

@@ -124,7 +124,7 @@ def read(name: str, text: str, hint: object, metadata: Mapping[str, Any]) -> Any
     except (ValueError, KeyError):
         # A secret that is wrong is still a secret, and an address may hold a password: neither may
         # stand in the message, nor in the error that led to it.
-        shown = "its value" if any(word in name for word in ("SECRET", "KEY", "URL")) else repr(text[:100])
+        shown = "its value" if name.endswith("_TOKEN") or any(word in name for word in ("SECRET", "KEY", "URL")) else repr(text[:100])
         raise ImproperlyConfigured(f"{name}: {shown} is not understood; it should be {expectation(hint, metadata)}.") from None
 
 

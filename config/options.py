@@ -48,6 +48,9 @@ class Options:
     log_format: str = knob("console", lambda text: {"console": "console", "json": "json"}[text], "console or json")
     """How log lines look."""
 
+    metrics_token: str = knob("", **SECRET)
+    """What Prometheus has to send as its bearer token to read `/metrics`. Empty: it has to ask on this machine, and not through a proxy."""
+
     # Where things are kept
     database_url: str = knob("", url("postgres", "postgresql", "sqlite"), "postgres://user:password@host:5432/name, or sqlite:///path")
     """PostgreSQL for production. Empty: SQLite in VAR_DIR."""

@@ -49,9 +49,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "realtime.middleware.database_connections_returned",
+    "realtime.requests.note_route",
     "accounts.middleware.RequestLog",
     "realtime.headers.pages_of_django",
     "accounts.middleware.problems_for_programs",
+    "realtime.health.for_any_host",
     "django.middleware.security.SecurityMiddleware",
     "realtime.static_files.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
@@ -248,19 +250,28 @@ WHITENOISE_USE_FINDERS = True  # straight from the apps, so that nothing has to 
 # Logs -----------------------------------------------------------------------------------------
 # A query string may hold a token, so no line of any logger carries one.
 
+# Where `rich` is installed, structlog would show the values of local variables, among them tokens and what people write.
+_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+_renderer = structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else _console
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
-# Where the library rich is installed, tracebacks would come with the values of all variables, credentials among them.
-_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, structlog.processors.TimeStamper(fmt="iso")],
-            "processor": structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else _console,
+            # Lines of plain loggers belong to a request or a socket as much as structlog's own.
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.ExtraAdder(allow=["request_id"]),
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso"),
+                *([structlog.processors.format_exc_info] if SWITCHBOARD.log_format == "json" else []),
+            ],
+            "processor": _renderer,
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},

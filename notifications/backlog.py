@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from django.db import connection
 
@@ -43,6 +43,9 @@ def _listed(topics: Sequence[str]) -> str:
     return f"|{'|'.join(topics)}|"
 
 
+Outcome = Literal["resumed", "other_epoch", "ahead", "too_far"]
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """Where a user's stream stands as a socket opens, and how who opens it stands.
@@ -59,9 +62,13 @@ class Opening:
     language: str
     standing: Standing
 
-    def reaches(self, since: int, epoch: str | None, limit: int) -> bool:
-        """Whether a client can go on from `since` without having lost anything."""
-        return self.floor <= since <= self.head and epoch in (None, self.epoch) and self.behind <= limit
+    def outcome(self, since: int, epoch: str | None, limit: int) -> Outcome:
+        """Whether a client can go on from `since` without having lost anything, or why not."""
+        if epoch not in (None, self.epoch):
+            return "other_epoch"
+        if since > self.head:
+            return "ahead"
+        return "resumed" if self.floor <= since and self.behind <= limit else "too_far"
 
 
 def opening(user_id: int, topics: Sequence[str], *, since: int | None, limit: int, stream: int | None = None) -> Opening | None:

@@ -10,6 +10,7 @@ sorted order, and a second call could meet another transaction half-way.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts import counting
 from accounts.groups import publish, user_group
 from notifications.columns import as_json, columns
 from notifications.models import Body, Entry, Inbox
 from notifications.wire import Durable, encode, splice
+
+SENDS: Final = counting.Counter("switchboard_inbox_sends_total", "Transactions of workers that told somebody something and were committed.")
+ENTRIES: Final = counting.Counter("switchboard_inbox_entries_total", "Entries that these gave a number in a user's stream, by topic.", "topic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +178,14 @@ class _Publish:
     lines: Sequence[_Line]
 
     def __call__(self) -> None:
+        at = time.time()  # from when on it is on its way, for the one who measures how long that takes
+        for topic, count in Counter(line.topic for line in self.lines).items():
+            ENTRIES.add(topic, by=count)
+        SENDS.add()
         publish(
-            (user_group(line.user_id), {"type": "push", "seq": line.seq, "topic": line.topic, "frame": splice(line.body, seq=line.seq, item=line.item)})
+            (
+                user_group(line.user_id),
+                {"type": "push", "seq": line.seq, "topic": line.topic, "at": at, "frame": splice(line.body, seq=line.seq, item=line.item)},
+            )
             for line in self.lines
         )

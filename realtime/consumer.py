@@ -7,6 +7,7 @@ import logging
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -15,21 +16,24 @@ from django import db
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from accounts import languages, revocation, standing
 from accounts.groups import user_group
 from accounts.standing import GONE
-from notifications import backlog, wire
+from notifications import backlog
 from notifications.wire import Command, Event, encode
-from realtime import commands, events, inlet
-from realtime.events import ConnectedData, Heartbeat, HeartbeatData, Pong, TokenExpiring, TokenExpiringData
-from realtime.handshake import Admission, Cursor, admit, counted, language, parse_cursor, verify
+from realtime import commands, events, inlet, traffic
+from realtime.basics import Basics
+from realtime.events import ConnectedData, Heartbeat, HeartbeatData, TokenExpiring, TokenExpiringData
+from realtime.handshake import Admission, Cursor, admit, counted, language
 from realtime.inlet import Receive
 from realtime.keeper import Keeper
 from realtime.layer import here
 from realtime.outlet import Outlet
 from realtime.presence.seat import Seat
 from realtime.refusals import PROTOCOL, OldClients, Refusal, error_frame, refuse, restart_frame
+from realtime.traffic import pushes
 from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -37,7 +41,7 @@ logger = logging.getLogger(__name__)
 Send = Callable[[Any], Awaitable[None]]
 
 
-class SocketConsumer(AsyncConsumer):
+class SocketConsumer(Basics, AsyncConsumer):
     """What all sockets share. A subclass says what it carries, and how it refuses old clients.
 
     A command of type `x` is done by the method `do_x`.
@@ -56,11 +60,13 @@ class SocketConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         self.protocol = scope.get("extensions", {}).get("switchboard")
         self.connection_id = f"{os.getpid()}-{uuid.uuid4().hex[:16]}"  # names its worker
+        bind_contextvars(connection_id=self.connection_id)  # for every log line of this connection's task
         self.ending = False
         try:
             admission = await admit(scope)
             self.claims, self.new_client = admission.claims, admission.new_client
             self.stream = self.claims.user_id
+            bind_contextvars(user_id=self.stream)
             async with counted(scope):
                 await self.check(scope.get("url_route", {}).get("kwargs", {}))
             few = self.old_clients is OldClients.BY_HTTP
@@ -70,9 +76,13 @@ class SocketConsumer(AsyncConsumer):
             with translation.override(language(scope) or settings.LANGUAGE_CODE):
                 await refuse(scope, send, refusal, self.old_clients)
             return
+        open_here = (scope.get("address", ""), self.claims.role)
+        traffic.HANDSHAKES.add("accepted")
+        traffic.SOCKETS.add(*open_here)
         try:
             await self._accept(scope, receive, send, admission)
         finally:
+            traffic.SOCKETS.add(*open_here, by=-1)
             self.seat.leave()
 
     async def check(self, parameters: Mapping[str, str]) -> None:
@@ -110,23 +120,30 @@ class SocketConsumer(AsyncConsumer):
         Channels' own dispatch goes through the one thread-sensitive thread first, to clean up
         database connections: nearly half of a push's cost, and one slow query there stalls every socket.
         """
-        if message["type"] == "push":
-            self.outlet.push(message["seq"], message["topic"], message["frame"])
-        elif message["type"] == "standing.changed":
-            self.revoked(message["version"], message["at"])
-        elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.carried):
-            self.tell(message["frame"])
-        elif message["type"] == "step":
-            self.step(message)
-        elif message["type"] == "presence.chosen":
-            self.seat.chosen = message["status"]
+        try:
+            if message["type"] == "push":
+                if self.outlet.push(message["seq"], message["topic"], message["frame"]):
+                    pushes.left -= 1
+                    if not pushes.left:
+                        pushes.take(message)
+            elif message["type"] == "standing.changed":
+                self.revoked(message["version"], message["at"])
+            elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.carried):
+                self.tell(message["frame"])
+            elif message["type"] == "step":
+                self.step(message)
+            elif message["type"] == "presence.chosen":
+                self.seat.chosen = message["status"]
+        except Exception:
+            with self.named():
+                logger.exception("A message could not be taken")
 
     def step(self, message: Mapping[str, Any]) -> None:
         """A task of this user has come further."""
 
     def sending(self) -> Callable[[str], None]:
-        """What writes heartbeats and the frames that have a number."""
-        return self.writer.write
+        """What writes heartbeats and the frames that have a number, which the outlet counts."""
+        return self.writer.put
 
     # What the keeper and the seat ask
 
@@ -171,7 +188,9 @@ class SocketConsumer(AsyncConsumer):
         if self.ending:
             return
         self.ending = True
-        logger.info("A socket is ended: %s", refusal.code)
+        traffic.ENDED.add(refusal.code)
+        with self.named():
+            logger.info("A socket is ended: %s", refusal.code)
         code = refusal.close_code(new_client=self.new_client)
         with translation.override(self.language):
             frame = error_frame(refusal, close_code=code) if self.tells_errors else None
@@ -182,6 +201,9 @@ class SocketConsumer(AsyncConsumer):
             if frame is not None:
                 self.writer.write(frame)
             self.writer.close(code)
+
+    def named(self) -> AbstractContextManager[None]:  # whoever calls, log lines in here are this socket's
+        return bound_contextvars(connection_id=self.connection_id, user_id=self.claims.user_id)
 
     def _overflowed(self) -> None:
         self.end(Refusal("SLOW_CONSUMER"))
@@ -216,7 +238,8 @@ class SocketConsumer(AsyncConsumer):
             if opening is not None and wished and wished != opening.language:
                 languages.remember_soon(user_id=self.claims.user_id, language=wished)
         except db.Error as error:
-            logger.warning("A socket cannot be opened: %s", error)
+            with self.named():
+                logger.warning("A socket cannot be opened: %s", error)
             # To the bell's old client an open socket is a success, and a close a reason to come back in
             # a second, for ever. It waits, and the keeper tries again.
             if admission.new_client or self.old_clients is not OldClients.BY_HTTP:
@@ -240,7 +263,9 @@ class SocketConsumer(AsyncConsumer):
         if wished is not None:
             self.warned = False
             self.language = wished or opening.language or self.language
-        resumed = cursor is not None and opening.reaches(cursor.since, cursor.epoch, limit)
+        outcome = "fresh" if cursor is None else opening.outcome(cursor.since, cursor.epoch, limit)
+        traffic.RESUMES.add(outcome)
+        resumed = outcome == "resumed"
         start = cursor.since if cursor is not None and resumed else opening.head
         with translation.override(self.language):
             greeting = _("Welcome, %(name)s!") % {"name": opening.shown_name}
@@ -266,31 +291,7 @@ class SocketConsumer(AsyncConsumer):
         """The stream was pruned beyond what this socket had been sent: the client must reload. Raises as `_begin` does."""
         await self._begin(None)
 
-    # What the client asks
-
-    async def do_ping(self, command: commands.Ping) -> None:
-        self.writer.write(encode(Pong(timestamp=timezone.now(), client_timestamp=command.timestamp)))
-
-    async def do_ack(self, command: commands.Ack) -> None:
-        """Nothing is confirmed by it."""
-
-    async def do_resume(self, command: commands.Resume) -> None:
-        try:
-            cursor = parse_cursor(str(command.since))
-        except ValueError as error:
-            raise wire.Refused("INVALID_MESSAGE", _("The field “since” must be a number, or epoch:number.")) from error
-        try:
-            await self._begin(cursor)
-        except db.Error as error:
-            self.outlet.go_on()
-            raise Refusal("DEPENDENCY_DOWN") from error
-
-    async def do_auth(self, command: commands.Auth) -> None:
-        claims = await verify(command.token)
-        if claims.user_id != self.claims.user_id:
-            raise Refusal("FORBIDDEN", detail=_("This token is somebody else's."))
-        self.claims = claims
-        self.warned = False
+    # What else is said
 
     def _farewell(self, retry_after_ms: int) -> str | None:
         with translation.override(self.language):

@@ -18,6 +18,7 @@ from notifications.wire import Command
 from realtime.events import Error, ErrorData
 from realtime.pace import Pace, Ruling
 from realtime.refusals import TOO_FAST, Refusal
+from realtime.traffic import COMMANDS, COMMANDS_REFUSED, SLOWED
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ async def read(socket: Socket, receive: Receive) -> None:
             now = clock()
             ruling, wait = pace.frame(now, idle=now - asked)
             if wait:
+                SLOWED.add()
                 await asyncio.sleep(wait)
             with translation.override(socket.language):
                 await _obey(socket, message.get("text"), message.get("bytes") or b"", ruling)
@@ -63,6 +65,7 @@ async def _obey(socket: Socket, text: str | None, binary: bytes, ruling: Ruling)
         return
     try:
         command = wire.decode(text, socket.accepts)
+        COMMANDS.add(str(command.__struct_config__.tag))
         if ruling is Ruling.REFUSE:
             raise wire.Refused("RATE_LIMITED", str(TOO_FAST), getattr(command, "client_message_id", None))
         await getattr(socket, f"do_{command.__struct_config__.tag}")(command)
@@ -79,5 +82,6 @@ async def _obey(socket: Socket, text: str | None, binary: bytes, ruling: Ruling)
 
 
 def _complain(socket: Socket, code: str, text: str, data: ErrorData | UnsetType = UNSET) -> None:
+    COMMANDS_REFUSED.add(code)
     if socket.tells_errors:
         socket.tell(wire.encode(Error(error_code=code, message=text, timestamp=timezone.now(), data=data)))

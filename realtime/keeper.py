@@ -9,6 +9,7 @@ beside it, each kind once at a time.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import time
 import weakref
@@ -21,6 +22,7 @@ from django import db
 from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from accounts import standing
 from accounts.executor import in_thread
@@ -49,6 +51,7 @@ class Socket(Protocol):
     """What the keeper needs of a socket."""
 
     claims: Claims
+    connection_id: str
     stream: int  # the user whose stream it is sent, who may be another than its own
     warned: bool  # that its credential ends
 
@@ -100,7 +103,8 @@ class Keeper:
     def start(self) -> None:
         """Begin to keep, if that has not begun. A worker without sockets still clears up after another that died."""
         if self._clock is None:
-            self._clock = asyncio.create_task(self._run())
+            # In nobody's context: under Daphne the first socket starts it.
+            self._clock = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
 
     def remove(self, socket: Socket) -> None:
         """Forget a socket."""
@@ -156,7 +160,8 @@ class Keeper:
             try:
                 look(socket)
             except Exception:
-                logger.exception("A socket could not be looked after")
+                with bound_contextvars(connection_id=socket.connection_id, user_id=socket.claims.user_id):
+                    logger.exception("A socket could not be looked after")
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
 

@@ -87,6 +87,11 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         """Call `tell` whenever all is heard again after a time in which messages may have been lost."""
         self._on_return.add(tell)
 
+    @property
+    def is_well(self) -> bool:
+        """Whether no host is known to be away."""
+        return all(shard.is_well for shard in self._shards)
+
     async def group_discard(self, group: str, channel: str) -> None:
         """Remove a channel from a group, if it is there."""
         name = self._get_group_channel_name(group)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable
 
 from django import db
 
 from notifications import backlog
-from realtime.lane import Lane, Verdict
+from realtime.lane import FILL, SEND, Lane
+from realtime.traffic import HOLES, KEY, REPAIRED, sent
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Outlet:
         self._drained = drained
         self._heartbeat = heartbeat
         self._lost = lost
+        self.context = contextvars.copy_context()
+        """In which work for this socket is done, for the log lines to be its own."""
         self._beat_due = False
         self._fill: asyncio.Task[None] | None = None
         self._before = 0  # while a repair is under way, up to where it has not changed what was sent
@@ -48,24 +52,29 @@ class Outlet:
         """Up to which number everything has been sent; the lane's own is ahead of that while the frames of a page are."""
         return self._before if self.lane.filling else self.lane.cursor
 
-    def push(self, seq: int, topic: str, frame: str) -> None:
-        """A frame came from the channel layer."""
+    def push(self, seq: int, topic: str, frame: str) -> bool:
+        """A frame came from the channel layer. Returns whether it was written now."""
         verdict = self.lane.push(seq, topic)
-        if verdict is Verdict.SEND:
+        if verdict is SEND:
             self._write(frame)
-        elif verdict is Verdict.FILL:
+            return True
+        if verdict is FILL:
+            HOLES.add("push")
             self._start_fill()
+        return False
 
     def repeat(self, seq: int, frame: str) -> None:
         """Send a numbered frame once more. If the lane has yet to come to it, that will be the one time."""
         if seq > self.lane.cursor:
             self.notice(seq)
         else:
+            sent[frame[KEY]] += 1
             self._write(frame)
 
     def notice(self, head: int) -> None:
         """The inbox has entries up to `head`: repair what of them was not sent."""
         if self.lane.behind(head):
+            HOLES.add("look")
             self._start_fill()
 
     def beat(self, head: int) -> None:
@@ -104,7 +113,8 @@ class Outlet:
 
     def _start_fill(self) -> None:
         self._before = self.lane.cursor
-        self._fill = asyncio.create_task(self._run_fill())
+        # Whoever has shown the hole, the log lines are this socket's.
+        self._fill = asyncio.get_running_loop().create_task(self._run_fill(), context=self.context)
 
     async def _run_fill(self) -> None:
         try:
@@ -129,6 +139,8 @@ class Outlet:
             for frame in self.lane.take(page):
                 await self._drained()  # or a long repair would be more than a healthy peer's backlog may hold
                 self._write(frame)
+                sent[frame[KEY]] += 1
+                REPAIRED.add()
             if self.lane.filled():
                 break
         self._send_due_beat()
@@ -136,7 +148,9 @@ class Outlet:
     def _send_due_beat(self) -> None:
         if self._beat_due:
             self._beat_due = False
-            self._write(self._heartbeat(self.lane.cursor))
+            frame = self._heartbeat(self.lane.cursor)
+            sent[frame[KEY]] += 1
+            self._write(frame)
 
 
 def _ignore(_frame: str) -> None: ...

@@ -24,6 +24,7 @@ from msgspec import UNSET
 from accounts.problems import Problem, answer
 from notifications.wire import encode
 from realtime.events import Error
+from realtime.traffic import HANDSHAKES
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ def restart_frame(retry_after_ms: int) -> str:
 async def refuse(scope: Mapping[str, Any], send: Send, refusal: Refusal, old_clients: OldClients) -> None:
     """Refuse a socket that is not accepted yet, in the way its client understands."""
     logger.info("A socket is refused at %s: %s", quote(scope["path"]), refusal.code)
+    HANDSHAKES.add(refusal.code)
     new_client = PROTOCOL in scope["subprotocols"]
     if not new_client and (old_clients is OldClients.BY_HTTP or (old_clients is OldClients.MIXED and refusal.code in _TOKEN_HELPS)):
         await _deny(scope, send, refusal)

@@ -23,9 +23,11 @@ async def sockets(scope: Any, receive: Callable[[], Awaitable[Any]], send: Calla
     """The ASGI application for every WebSocket."""
     path = scope["path"].strip("/")
     application: Any = _PLAIN.get(path)
+    scope["address"] = path
     if application is None and (found := next(filter(None, (each.resolve(path) for each in _WITH_PARAMETERS)), None)):
         application = found.func
         scope["url_route"] = {"args": found.args, "kwargs": found.kwargs}  # where Channels' own router puts them
+        scope["address"] = found.url_name
     if application is not None:
         await in_place(application, scope, receive, send)
         return

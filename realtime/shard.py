@@ -9,6 +9,7 @@ round trip.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from collections import Counter
@@ -101,6 +102,11 @@ class Shard:
             self._note(channel)
             self._answer(channel, True)  # there will be nothing to confirm
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it is not known to be away."""
+        return self._away is None
+
     async def flush(self) -> None:
         """Forget everything, and close both connections. They are opened again when they are needed."""
         task, self._task = self._task, None
@@ -123,7 +129,8 @@ class Shard:
 
     def _want(self, channel: str) -> None:
         if self._task is None:
-            self._task = asyncio.create_task(self._keep_listening())
+            # In nobody's context: it goes on when the first who listens has gone, and its log lines are not theirs.
+            self._task = asyncio.get_running_loop().create_task(self._keep_listening(), context=contextvars.Context())
         if channel not in self._wanted:
             self._wanted.add(channel)
             self._note(channel)

@@ -128,6 +128,7 @@ class EventStream:
             **scope,
             "type": "websocket",
             "subprotocols": [],
+            "address": STREAM,
             "last_event_id": known.get(b"last-event-id", ""),
             "extensions": {"websocket.http.response": {}, "switchboard": self},
         }

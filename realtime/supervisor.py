@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from multiprocessing import resource_tracker
 from typing import Any, Final
 
@@ -116,16 +116,19 @@ class Supervisor(Multiprocess):
     """Keeps `config.workers` workers serving `sock` until a signal ends it.
 
     SIGTERM and SIGINT drain; a second SIGINT does not wait. SIGHUP replaces the workers one by one.
-    `when_ready` is called once, when all workers accept connections.
+    `when_ready` is called once, when all workers accept connections; `meanwhile` again and again, with the process ids of those that live.
     """
 
     processes: list[Worker]  # type: ignore[assignment]
 
-    def __init__(self, *, config: Config, sock: socket.socket, when_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, *, config: Config, sock: socket.socket, when_ready: Callable[[], None] = lambda: None, meanwhile: Callable[[Collection[int]], None] | None = None
+    ) -> None:
         super().__init__(config, [sock])
         self.failed = False
         """The workers could not start."""
         self._when_ready: Callable[[], None] | None = when_ready
+        self._meanwhile = meanwhile
         self._outgoing: list[Worker] = []
         self._incoming: Worker | None = None
         self._incoming_since = 0.0
@@ -145,6 +148,8 @@ class Supervisor(Multiprocess):
                 if self._when_ready is not None and all(worker.ready for worker in self.processes):
                     self._when_ready()
                     self._when_ready = None
+                if self._meanwhile is not None:
+                    self._meanwhile({worker.pid or 0 for worker in self._everybody()})
         finally:
             self._drain()
 
@@ -235,9 +240,11 @@ class Supervisor(Multiprocess):
             else:  # it died meanwhile and has a successor already
                 self._dismiss(newcomer)
 
+    def _everybody(self) -> set[Worker]:
+        return {*self.processes, *self._leaving, *([self._incoming] if self._incoming else [])}
+
     def _drain(self) -> None:
-        everybody = [*self.processes, *([self._incoming] if self._incoming else [])]
-        for worker in everybody:
+        for worker in self._everybody() - self._leaving.keys():
             self._dismiss(worker)
         while self._leaving:
             # Not emptied before: the second one may have come already.

@@ -15,6 +15,9 @@ draining: Final = threading.Event()
 at_start: Final[list[Callable[[], None]]] = []
 """What is to be called in the event loop of a worker that begins. The application is loaded by then."""
 
+at_end: Final[list[Callable[[], None]]] = []
+"""The same in one that ends, when all its connections are gone."""
+
 ALLOCATIONS: Final = 10_000
 """How many objects more than before make the collector look at the youngest. Python's own 700 are the work of some handshakes."""
 
@@ -35,3 +38,5 @@ class WorkerServer(Server):
     async def shutdown(self, sockets: Any = None) -> None:
         draining.set()
         await super().shutdown(sockets)
+        for end in at_end:
+            end()

@@ -27,16 +27,17 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import service_keys, tokens
 from accounts.models import User
-from realtime.chat.models import Participant
-from tests import cast, frames, sockets
+from notifications.models import Notification
+from realtime.chat.models import Message, Participant
+from realtime.tasks.models import Task
+from tests import cast, discretion, frames, sockets
+from tests.discretion import CREDENTIAL
 from tests.once import ONCE
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site, runserver, serving, surroundings
 
 # What may stand in no server's log.
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|Task exception was never retrieved|was never awaited")
-CREDENTIAL = re.compile(r"eyJ[\w-]{8,}\.eyJ|\bsk_\w{12,}|bearer[. ][\w-]{12,}|[?&](?:token|ticket)=\w|" + re.escape(cast.PASSWORD), re.IGNORECASE)
-
 
 # One line per request of the tests' own HTTP client would bury what a failing test has to say.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -88,10 +89,19 @@ def db(django_db_setup: None, django_db_blocker: Any, redis: PrivateRedis) -> It
     """The database, in place of pytest-django's fixture, which would wrap each test in a transaction."""
     with django_db_blocker.unblock():
         yield
+        remember_what_was_written()
         if connection.vendor == "postgresql":
             # Threads of this process may still hold a connection, and PostgreSQL drops no database that is in use.
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+
+def remember_what_was_written() -> None:
+    """Also what came by REST, from Python or from a page."""
+    for model, *names in ((Message, "text"), (Notification, "title", "message"), (Task, "title")):
+        for texts in model.objects.order_by("-pk").values_list(*names)[: discretion.MOST // 4]:
+            for text in texts:
+                discretion.everywhere.remember(text)
 
 
 @pytest.fixture
@@ -124,6 +134,17 @@ def customers_see_nobody(request: pytest.FixtureRequest) -> Iterator[None]:
     told = [pair for pair in sockets.agents_of_customers if not Participant.objects.filter(session__customer=pair[0], user=pair[1]).exists()]
     assert not told, told
     assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_are_discreet() -> Iterator[None]:
+    """No log of any server that a test has started, nor this process's own, holds a credential or what somebody wrote."""
+    listener = discretion.Listener(discretion.everywhere)
+    logging.getLogger().addHandler(listener)
+    yield
+    logging.getLogger().removeHandler(listener)
+    leaks = discretion.everywhere.leaks()
+    assert not leaks, "\n".join(leaks[:20])
 
 
 @pytest.fixture(autouse=True)
@@ -204,6 +225,14 @@ def service_key(db: None) -> Callable[..., str]:
     return lambda *scopes: service_keys.make(name="a program", scopes=scopes)[1]
 
 
+class Caller(APIClient):
+    """A REST client whose words are remembered, also those that are refused."""
+
+    def _encode_data(self, data: Any, *how: Any, **more: Any) -> Any:
+        discretion.everywhere.remember(data)
+        return super()._encode_data(data, *how, **more)
+
+
 _addresses = itertools.count(1)
 
 
@@ -220,7 +249,7 @@ def api(db: None, address: str) -> Callable[..., APIClient]:
 
     def client(who: User | str | None = None) -> APIClient:
         bearer = tokens.issue(who)[0] if isinstance(who, User) else who
-        made = APIClient(REMOTE_ADDR=address)
+        made = Caller(REMOTE_ADDR=address)
         if bearer is not None:
             made.credentials(HTTP_AUTHORIZATION=f"Bearer {bearer}")
         return made

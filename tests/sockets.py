@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 
-from tests import frames
+from tests import discretion, frames
 
 PROTOCOL = "switchboard.v1"
 DEADLINE = 20.0
@@ -96,6 +96,7 @@ class Socket:
 
     def send(self, frame: Frame | str | bytes, *, text: bool | None = None) -> None:
         """Send an object as JSON, a text as it is, and bytes as a binary frame (or, with `text`, as a text frame)."""
+        discretion.everywhere.remember(frame)
         self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame, text=text)
 
     def until(self, wanted: Wanted, *, seconds: float = DEADLINE) -> Frame:

@@ -51,6 +51,7 @@ KNOBS: dict[str, tuple[Any, str, Any, list[str]]] = {
     "HTTPS": (True, "0", False, ["http", "maybe"]),
     "DEFAULT_LANGUAGE": ("en", "zh-hans", "zh-hans", ["de", "zh", "English"]),
     "LOG_FORMAT": ("console", "json", "json", ["xml", "JSON lines"]),
+    "METRICS_TOKEN": ("", SECRET + "#", SECRET + "#", ["hunter2"]),
     "DATABASE_URL": ("", "postgres://app:hunter2@db:5432/shop", "postgres://app:hunter2@db:5432/shop", URL),
     "DATABASE_POOL": (20, "7", 7, [*WHOLE, "0", "1001"]),
     "DATABASE_TIMEOUT": (30.0, "0.5", 0.5, [*SECONDS, "0", "86401"]),

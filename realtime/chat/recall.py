@@ -90,7 +90,7 @@ class Recall(Confirming):
         return self._write
 
     def _write(self, frame: str) -> None:
-        self.writer.write(frame)
+        self.writer.put(frame)
         if frame.startswith(_SESSION):
             if self.claims.role == Role.CUSTOMER:
                 self.start(self._look_at_agent())
@@ -160,7 +160,7 @@ class Recall(Confirming):
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it beside, and log what it raises."""
-        task = asyncio.create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=self.outlet.context)
         self._beside.add(task)
         task.add_done_callback(self._ended)
 

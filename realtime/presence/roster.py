@@ -9,6 +9,7 @@ somebody's tick, as that of a worker that died.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import os
 import uuid
@@ -161,7 +162,7 @@ class Roster:
     async def _begin(self) -> None:
         """Begin anew, once at a time."""
         if self._beginning is None:
-            self._beginning = asyncio.create_task(self._begin_anew())
+            self._beginning = asyncio.get_running_loop().create_task(self._begin_anew(), context=contextvars.Context())
             self._beginning.add_done_callback(self._begun)
         await asyncio.wait([self._beginning])
 
@@ -285,7 +286,7 @@ class Roster:
         self._sure = False
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())  # which may concern others than who has caused it
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 

@@ -67,34 +67,34 @@ def test_an_opening_tells_where_the_stream_stands_in_one_statement(mia: User) ->
 def test_somebody_who_was_never_told_anything_begins_at_nothing(mia: User) -> None:
     found = opening(mia, since=0)
     assert (found.head, found.floor, found.behind) == (0, 0, 0)
-    assert found.reaches(0, None, 1000)
+    assert found.outcome(0, None, 1000) == "resumed"
 
 
 def test_a_user_who_is_gone_has_no_opening(db: None) -> None:
     assert backlog.opening(2**60, TOPICS, since=None, limit=1000) is None
 
 
-@pytest.mark.parametrize(("since", "reached"), [(-1, False), (0, True), (2, True), (3, True), (4, False)])
-def test_a_stream_reaches_from_its_floor_to_its_head(mia: User, since: int, reached: bool) -> None:
+@pytest.mark.parametrize(("since", "outcome"), [(-1, "too_far"), (0, "resumed"), (2, "resumed"), (3, "resumed"), (4, "ahead")])
+def test_a_stream_reaches_from_its_floor_to_its_head(mia: User, since: int, outcome: str) -> None:
     for _ in range(3):
         told(mia)
-    assert opening(mia, since=since).reaches(since, None, 1000) is reached
+    assert opening(mia, since=since).outcome(since, None, 1000) == outcome
 
 
 def test_a_cursor_of_another_epoch_is_not_reached(mia: User) -> None:
     told(mia)
     found = opening(mia, since=1)
-    assert found.reaches(1, found.epoch, 1000)
-    assert not found.reaches(1, "another", 1000)
+    assert found.outcome(1, found.epoch, 1000) == "resumed"
+    assert found.outcome(1, "another", 1000) == "other_epoch"
 
 
 def test_too_far_behind_is_not_reached_but_other_topics_do_not_count(mia: User) -> None:
     of_another_topic(mia, 7)
     for _ in range(3):
         told(mia)
-    assert opening(mia, since=0, limit=3).reaches(0, None, 3)
+    assert opening(mia, since=0, limit=3).outcome(0, None, 3) == "resumed"
     assert opening(mia, since=0, limit=2).behind == 3
-    assert not opening(mia, since=0, limit=2).reaches(0, None, 2)
+    assert opening(mia, since=0, limit=2).outcome(0, None, 2) == "too_far"
     assert opening(mia, since=0, limit=5, topics=["notification", "task"]).behind == 6
 
 
@@ -205,8 +205,8 @@ def test_what_is_old_goes_and_the_floor_rises_with_it(mia: User) -> None:
     assert [frame["seq"] for frame in frames(mia)] == [3]
     inbox_row = Inbox.objects.get(user=mia)
     assert (inbox_row.head, inbox_row.floor) == (3, 2)
-    assert not opening(mia, since=1).reaches(1, None, 1000)
-    assert opening(mia, since=2).reaches(2, None, 1000)
+    assert opening(mia, since=1).outcome(1, None, 1000) == "too_far"
+    assert opening(mia, since=2).outcome(2, None, 1000) == "resumed"
 
 
 def test_when_all_is_old_the_numbers_still_go_on(mia: User) -> None:
@@ -216,7 +216,7 @@ def test_when_all_is_old_the_numbers_still_go_on(mia: User) -> None:
     assert frames(mia) == []
     told(mia)
     assert [frame["seq"] for frame in frames(mia)] == [3]
-    assert opening(mia, since=2).reaches(2, None, 1000)
+    assert opening(mia, since=2).outcome(2, None, 1000) == "resumed"
 
 
 def test_pruning_goes_through_all_batches_and_leaves_no_body_behind(mia: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ class Kept:
     def __init__(self, *, expires_in):
         self.claims = Claims(user_id=1, role="member", is_staff=False, issued_at=0, expires_at=time.time() + expires_in, version=0, jti="")
         self.stream = 1
+        self.connection_id = "1-kept"
         self.warned = False
         self.ended = asyncio.Event()
         self.beats = asyncio.Queue()

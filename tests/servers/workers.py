@@ -17,6 +17,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+from tests import discretion
 from tests.servers.waiting import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -133,6 +134,7 @@ class Site:
         finally:
             for process in alive(family):
                 process.send_signal(signal.SIGKILL)
+            discretion.everywhere.overhear(f"the log of {' '.join(self.command[:2])}", self.log.splitlines())
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:

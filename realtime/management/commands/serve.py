@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from realtime import stats
 from realtime.places import raise_open_files, shortage
 from realtime.private_redis import private_redis
 from realtime.shares import share_out
@@ -59,9 +61,10 @@ class Command(BaseCommand):
         knobs = settings.SWITCHBOARD
         config = worker_config(application=settings.ASGI_APPLICATION, workers=workers, heartbeat=knobs.ws_heartbeat_interval, drain_spread=knobs.drain_spread)
         # It takes the signals from here on, so a Redis that is being started is also put away.
-        supervisor = Supervisor(config=config, sock=sock, when_ready=tell)
-        with sock, private_redis():
-            supervisor.run()
+        with stats.kept(Path(knobs.var_dir)) as figures:
+            supervisor = Supervisor(config=config, sock=sock, when_ready=tell, meanwhile=figures.fold)
+            with sock, private_redis():
+                supervisor.run()
         if supervisor.failed:
             raise CommandError("The workers could not start; the lines above say why.")
 
