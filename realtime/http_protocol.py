@@ -15,13 +15,15 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LAST_CALL: Final = 1.0
-"""Seconds a connection on which nothing has been asked yet stays open when the worker goes: the request may be on its way."""
+"""Seconds a connection on which nothing is being asked stays open when the worker goes: the request may be on its way.
+
+A proxy that lets go of unused connections sooner, as that of `deploy/nginx` does, never meets one just closing."""
 
 _LAST_ACK: Final = slice(56, 60)  # of Linux's `struct tcp_info`: tcpi_last_ack_recv, in milliseconds
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. Uvicorn closes a new one at a drain unheard, and its client cannot know whether the request was done."""
+    """One connection. Uvicorn closes an idle one at a drain unheard, and its client cannot know whether the request was done."""
 
     on_drain: Callable[[], None] | None = None
     """Called when the worker drains, at some moment of the next `drain_spread` seconds: an answer without an end should end."""
@@ -48,7 +50,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def shutdown(self) -> None:
-        if self._leaving or self.cycle is not None:
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if self._leaving or busy:
             super().shutdown()
             if self.on_drain is not None:
                 self.loop.call_later(random.uniform(0, settings.SWITCHBOARD.drain_spread), self._drain)

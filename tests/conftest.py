@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long-soak", action="store_true", help="let memory and slow readers be watched for minutes, not seconds")
     parser.addoption("--real-time", action="store_true", help="let the old clients' minute take a minute, not three seconds")
     parser.addoption("--long-faults", action="store_true", help="add the faults that last, some a minute, to those of seconds")
+    parser.addoption("--through-nginx", action="store_true", help="put nginx before the workers to which faults happen")
     parser.addoption("--fault-report", metavar="FILE", help="append what each fault did to this table")
 
 

@@ -44,6 +44,7 @@ ONCE: Final = {
     "test_line",
     "test_make_run",
     "test_many",
+    "test_nginx",
     "test_node_client",
     "test_old_clients",
     "test_old_page",
