@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import os
 import re
@@ -9,8 +10,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -40,7 +43,7 @@ class Nginx:
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(exist_ok=True)
         (folder / "tls").mkdir()
-        self.certificate, key = make_certificate(folder)
+        self.certificate, key = _certificate()
         shutil.copy(self.certificate, folder / "tls/fullchain.pem")
         shutil.copy(key, folder / "tls/privkey.pem")
 
@@ -148,6 +151,14 @@ class Nginx:
         for process in left:
             process.kill()
         self.process.wait()
+
+
+@cache
+def _certificate() -> tuple[Path, Path]:
+    """One for all: who trusts several at once, of one name, would not know which is meant."""
+    folder = Path(tempfile.mkdtemp(prefix="switchboard-tls-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return make_certificate(folder)
 
 
 def _program() -> str:
