@@ -119,7 +119,7 @@ class Nginx:
             "pid /run/nginx.pid;": f"pid {self.folder}/nginx.pid;",
             "worker_processes auto;": "worker_processes 2;",
             "/var/log/nginx/": f"{self.folder}/",
-            "/var/cache/nginx/": f"{self.folder}/cache-",
+            "/var/lib/nginx/": f"{self.folder}/cache-",
             "/etc/nginx/tls/": f"{self.folder}/tls/",
             "http {": "http { " + " ".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
             "listen 80;": f"listen {HOST}:{self.plain_port};",
