@@ -45,6 +45,9 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
 PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/tasks/test_document.py"}
 """Documents whose Python blocks are not run here, and the tests that run them: whole programs."""
 
+COMMANDS_ELSEWHERE: Final[Mapping[str, str]] = {"docs/deploy.md": "tests/deploy/test_document.py"}
+"""The same for commands: those of a machine's root, from the first to the last."""
+
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
     # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
@@ -82,7 +85,7 @@ class Reader:
         where = f"{name}:{block.line}"
         runners = {"sh": self._sh, "python": self._python, "js": self._js}
         assert block.shown is None or block.kind == "sh", f"{where}: only commands have answers"
-        if block.kind == "python" and name in PYTHON_ELSEWHERE:
+        if name in {"python": PYTHON_ELSEWHERE, "sh": COMMANDS_ELSEWHERE}.get(block.kind, {}):
             return
         if block.kind in runners:
             runners[block.kind](where, block)
@@ -218,7 +221,7 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
     lines = {line.strip() for _, block in BLOCKS if block.kind == "sh" for line in block.text.splitlines()}
     assert set(ELSEWHERE) <= lines
     assert [file for file, words in ELSEWHERE.values() if words not in (CHECKOUT / file).read_text()] == []
-    assert [document for document, file in PYTHON_ELSEWHERE.items() if document not in (CHECKOUT / file).read_text()] == []
+    assert [document for document, file in [*PYTHON_ELSEWHERE.items(), *COMMANDS_ELSEWHERE.items()] if document not in (CHECKOUT / file).read_text()] == []
 
 
 def test_there_are_blocks_of_every_kind() -> None:
