@@ -26,12 +26,12 @@ def blocks() -> list[Block]:
     return [block for block in DOCUMENT.blocks if block.kind == "sh" and block.line < docker]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_operator_who_follows_the_document_has_an_installation_that_answers(tmp_path: Path, redis: PrivateRedis) -> None:
     with PrivatePostgres() as postgres:
         machine = Machine(tmp_path, postgres=postgres, redis=redis.url)
         script = PREAMBLE + "".join(f"echo; echo '{MARK}{block.line}'\n{machine.command(block.text)}" for block in blocks())
-        ended = subprocess.run(["bash", "-c", script], cwd=CHECKOUT, env=machine.env, capture_output=True, text=True, timeout=280)
+        ended = subprocess.run(["bash", "-c", script], cwd=CHECKOUT, env=machine.env, capture_output=True, text=True, timeout=560)
     log = machine.root / "serve.log"
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:] + (log.read_text()[-3000:] if log.exists() else "")
     said = {int(line): text for line, text in re.findall(rf"{MARK}(\d+)\n(.*?)(?=\n{MARK}|\Z)", ended.stdout, re.DOTALL)}
