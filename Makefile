@@ -18,7 +18,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 OLD := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test bench lock audit tools install install-dev install-bench chromium node rivals-on-node curl
+.PHONY: help run test bench lock audit tools install install-dev install-bench chromium node rivals-on-node curl nginx
 .DEFAULT_GOAL := help
 
 help:
@@ -30,7 +30,7 @@ run: install
 	@exec $(PY) manage.py serve --host $(HOST) --port $(PORT) --workers $(WORKERS) --demo
 
 # Each line is one step; the first that fails ends it. The suite runs on SQLite and again on PostgreSQL.
-test: install-dev chromium node curl
+test: install-dev chromium node curl nginx
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --quiet --check .
 	$(PY) -m mypy
@@ -140,5 +140,14 @@ curl:
 			echo "Installing curl for the tests of the documents."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq curl >/dev/null; \
 		else \
 			echo "The tests of the documents need curl 7.76 or newer. On Debian: apt install curl." >&2; exit 1; \
+		fi; \
+	fi
+
+nginx:
+	@if ! PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || ! command -v systemd-analyze >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing nginx and systemd for the tests of deploy/."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx systemd >/dev/null; \
+		else \
+			echo "The tests of deploy/ need nginx and systemd-analyze. On Debian: apt install nginx systemd." >&2; exit 1; \
 		fi; \
 	fi

@@ -6,14 +6,11 @@ It hands itself to the application as `scope["extensions"]["switchboard"]`.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import socket
 import sys
-import uuid
 from asyncio.transports import Transport
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
@@ -22,7 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from accounts.problems import Problem, answer
 
 LAST_CALL: Final = 1.0
-"""Seconds a connection on which nothing has been asked yet stays open when the worker goes: the request may be on its way."""
+"""Seconds a connection on which nothing is being asked stays open when the worker goes: the request may be on its way.
+
+A proxy that lets go of unused connections sooner, as that of `deploy/nginx` does, never meets one just closing."""
 HEAD_LIMIT: Final = 64 * 1024
 """Bytes of a request before its body, as far as they have to be kept while more may come."""
 
@@ -30,7 +29,7 @@ _LAST_ACK: Final = slice(56, 60)  # of Linux's `struct tcp_info`: tcpi_last_ack_
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. Uvicorn closes a new one at a drain unheard, and its client cannot know whether the request was done."""
+    """One connection. Uvicorn closes an idle one at a drain unheard, and its client cannot know whether the request was done."""
 
     on_drain: Callable[[], None] | None = None
     """Called when the worker drains, at some moment of the next `drain_spread` seconds: an answer without an end should end."""
@@ -71,7 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._head is not None and self.parser is not None:
             self._head += len(data)
             if self._head > HEAD_LIMIT:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "TOO_LARGE", f"The head of a request may have {HEAD_LIMIT // 1024} KiB.")
+                self._refuse("HEAD_TOO_LARGE")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -101,39 +100,33 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._head is None and self.cycle is None:  # a browser's spare connection, perhaps, that nobody needed
             self.transport.close()
         else:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "TIMEOUT", "The request did not come whole in time. Send it again.")
+            self._refuse("TIMEOUT")
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", "This is no HTTP request that can be understood.")
+        self._refuse("INVALID_REQUEST")
 
-    def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
-        """Answer with a problem document in ASCII English, unless an answer is under way, and hang up."""
+    def _refuse(self, code: str) -> None:
+        """Answer with a problem document, like every other error for programs, unless an answer is under way; and hang up."""
         self._expect_no_more()
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail, "code": code, "request_id": str(uuid.uuid4())}
-            body = json.dumps(problem).encode()
-            head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-            self.transport.write(head.encode() + body)
+            problem = answer(Problem(code))
+            lines = [f"HTTP/1.1 {problem.status_code} {problem.reason_phrase}".encode()]
+            lines += [f"{name}: {value}".encode("latin-1") for name, value in problem.items()]
+            lines += [b"Content-Length: %d" % len(problem.content), b"Connection: close", b"", problem.content]
+            self.transport.write(b"\r\n".join(lines))
         self.transport.close()
 
     # How it ends
 
     def shutdown(self) -> None:
-        if self._leaving or self.cycle is not None:
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if self._leaving or busy:
             super().shutdown()
             if self.on_drain is not None:
                 self.loop.call_later(random.uniform(0, settings.SWITCHBOARD.drain_spread), self._drain)
         else:
             self._leaving = True
             self.loop.call_later(LAST_CALL, self.shutdown)
-
-    def send_400_response(self, msg: str) -> None:
-        """What is no HTTP, and so has no address: a problem document, like every other error for programs."""
-        problem = answer(Problem("INVALID_REQUEST"))
-        lines = [b"HTTP/1.1 400 Bad Request", *(f"{name}: {value}".encode("latin-1") for name, value in problem.items())]
-        lines += [b"Content-Length: %d" % len(problem.content), b"Connection: close", b"", problem.content]
-        self.transport.write(b"\r\n".join(lines))
-        self.transport.close()
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

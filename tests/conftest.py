@@ -57,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long-faults", action="store_true", help="add the faults that last, some a minute, to those of seconds")
     parser.addoption("--long-fuzz", action="store_true", help="let all sockets be fuzzed for twenty minutes, not for seconds")
     parser.addoption("--long-schema", action="store_true", help="let all REST calls be made in ever new ways for 20 minutes")
+    parser.addoption("--through-nginx", action="store_true", help="put nginx before the workers to which faults happen")
     parser.addoption("--fault-report", metavar="FILE", help="append what each fault did to this table")
 
 

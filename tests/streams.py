@@ -19,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from tests import frames
+from tests.servers.nginx import Nginx
 from tests.servers.workers import Site
 from tests.sockets import DEADLINE
 
@@ -140,7 +141,7 @@ class Stream:
 
 
 def listen(
-    site: Site,
+    site: Site | Nginx,
     *,
     token: str | None = None,
     last_id: str | None = None,
@@ -151,7 +152,8 @@ def listen(
 ) -> Stream:
     """Ask for a stream, with the token in the query, as a page has to, and `last_id` as a browser adds it by itself."""
     parameters = {**({} if token is None else {"token": token}), **(query or {})}
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=DEADLINE)
+    scheme, _, host = site.url.partition("://")
+    connection = (http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection)(host, timeout=DEADLINE)
     if receive_buffer:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

@@ -49,6 +49,9 @@ PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/t
 WHOLE_ELSEWHERE: Final[Mapping[str, str]] = {"README.md": "tests/test_make_run.py", "docs/integrate-django.md": "tests/browser/test_integrate_django.py"}
 """Documents of which nothing is run here, and the tests that take them out as they stand and use all of it."""
 
+COMMANDS_ELSEWHERE: Final[Mapping[str, str]] = {"docs/deploy.md": "tests/deploy/test_document.py"}
+"""The same for commands: those of a machine's root, from the first to the last."""
+
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
     # What tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
@@ -86,7 +89,7 @@ class Reader:
         where = f"{name}:{block.line}"
         runners = {"sh": self._sh, "python": self._python, "js": self._js}
         assert block.shown is None or block.kind == "sh", f"{where}: only commands have answers"
-        if name in WHOLE_ELSEWHERE or (block.kind == "python" and name in PYTHON_ELSEWHERE):
+        if name in WHOLE_ELSEWHERE or name in {"python": PYTHON_ELSEWHERE, "sh": COMMANDS_ELSEWHERE}.get(block.kind, {}):
             return
         if block.kind in runners:
             runners[block.kind](where, block)
@@ -222,7 +225,8 @@ def test_what_is_not_run_here_is_run_elsewhere() -> None:
     lines = {line.strip() for _, block in BLOCKS if block.kind == "sh" for line in block.text.splitlines()}
     assert set(ELSEWHERE) <= lines
     assert [file for file, words in ELSEWHERE.values() if words not in (CHECKOUT / file).read_text()] == []
-    assert [document for document, file in [*PYTHON_ELSEWHERE.items(), *WHOLE_ELSEWHERE.items()] if document not in (CHECKOUT / file).read_text()] == []
+    elsewhere = [*PYTHON_ELSEWHERE.items(), *COMMANDS_ELSEWHERE.items(), *WHOLE_ELSEWHERE.items()]
+    assert [document for document, file in elsewhere if document not in (CHECKOUT / file).read_text()] == []
 
 
 def test_there_are_blocks_of_every_kind() -> None:

@@ -58,7 +58,7 @@ def test_a_body_that_does_not_come_is_given_up(peer: socket.socket) -> None:
 
 def test_a_head_without_an_end_is_refused(peer: socket.socket) -> None:
     peer.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + 70_000 * b"x")
-    assert problem(peer) == (431, "TOO_LARGE")
+    assert problem(peer) == (431, "HEAD_TOO_LARGE")
 
 
 def test_what_is_no_http_is_refused_with_a_problem_document(peer: socket.socket) -> None:

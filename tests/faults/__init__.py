@@ -11,4 +11,6 @@ The ordeals that take seconds run with all other tests; `--long-faults` adds the
 each did: how long holes lasted for those who stayed connected; `--fault-report FILE` also writes it down.
 
     python -m pytest tests/faults --long-faults --fault-report /tmp/faults.md
+
+`--through-nginx` puts a real nginx, with the files of `deploy/`, between all of them and the workers.
 """

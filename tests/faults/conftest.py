@@ -28,16 +28,22 @@ def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return report
 
 
+@pytest.fixture(scope="session")
+def proxied(request: pytest.FixtureRequest) -> bool:
+    """Whether `--through-nginx` puts nginx before all towns."""
+    return bool(request.config.getoption("--through-nginx"))
+
+
 @pytest.fixture(scope="package")
-def plain_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
+def plain_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None], proxied: bool) -> Iterator[Town]:
     """A town on this session's database, with heartbeats as rare as in production: they hide nothing."""
-    with town(servers.serve, folder=tmp_path_factory.mktemp("town"), report=report) as built:
+    with town(servers.serve, folder=tmp_path_factory.mktemp("town"), report=report, proxied=proxied) as built:
         yield built
 
 
 @pytest.fixture(scope="package")
-def leaky_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
+def leaky_town(servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None], proxied: bool) -> Iterator[Town]:
     """One whose Redis is behind a proxy that loses messages, and where what takes time takes little: the last message lost waits for a heartbeat."""
     env = {"WS_HEARTBEAT_INTERVAL": "2", "WS_REPLAY_LIMIT": str(REPLAY_LIMIT), "KEEPER_INTERVAL": "0.1", "TOKEN_WARNING": "1", "RATE_NOTIFY": "0/m"}
-    with town(servers.serve, folder=tmp_path_factory.mktemp("leaky"), report=report, leaky=True, env=env) as built:
+    with town(servers.serve, folder=tmp_path_factory.mktemp("leaky"), report=report, leaky=True, proxied=proxied, env=env) as built:
         yield built

@@ -30,7 +30,7 @@ class Ordeal:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.crowd = self._stack.enter_context(Crowd(self.town.site.url, self.town.people))
+        self.crowd = self._stack.enter_context(Crowd(self.town.url, self.town.people))
         self.crowd.connect_everybody(self.town.workers())
         self._stack.enter_context(self.town.writer.writing())
         self.write(FIRST)
@@ -113,7 +113,7 @@ class Ordeal:
         lengths = [hole.length for client in self.stayed for hole in holes(client.applied)]
         refused = ", ".join(f"{count} {what}" for what, count in self.refused().items())
         fields = [
-            self.name,
+            f"{self.name}{', through nginx' if self.town.nginx is not None else ''}",
             len(self.town.writer.told),
             refused or "none",
             f"{len(self.stayed)} of {len(self.crowd.clients)}",

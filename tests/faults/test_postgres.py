@@ -25,7 +25,9 @@ def postgres() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture(scope="module")
-def postgres_town(postgres: PrivatePostgres, servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None]) -> Iterator[Town]:
+def postgres_town(
+    postgres: PrivatePostgres, servers: Servers, tmp_path_factory: pytest.TempPathFactory, report: Callable[[str], None], proxied: bool
+) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("postgres-town")
     env = {"DATABASE_URL": postgres.url, "WS_HEARTBEAT_INTERVAL": "3"}
     migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
@@ -34,7 +36,7 @@ def postgres_town(postgres: PrivatePostgres, servers: Servers, tmp_path_factory:
     def serve(workers: int, env: Mapping[str, str]) -> Site:
         return serving(workers=workers, log=folder / "log", env=servers.serve(env=env).env)
 
-    with town(serve, folder=folder, report=report, env=env) as built:
+    with town(serve, folder=folder, report=report, proxied=proxied, env=env) as built:
         yield built
     assert strange_failures((folder / "log").read_text()) == []
 

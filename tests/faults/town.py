@@ -15,6 +15,7 @@ import httpx
 from tests.faults.ledger import Row, heads, rows
 from tests.faults.ordeal import Ordeal
 from tests.faults.writer import Writer
+from tests.servers.nginx import Nginx
 from tests.servers.proxy import LeakyProxy
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
@@ -39,9 +40,14 @@ SURROUNDINGS = {
 
 @dataclass(frozen=True)
 class Town:
-    """Two workers, their Redis, and fifty people (their tokens by number) with a writer that tells them things."""
+    """Two workers, their Redis, and fifty people (their tokens by number) with a writer that tells them things.
+
+    All of these reach the workers at `url`: directly, or through `nginx`.
+    """
 
     site: Site
+    url: str
+    nginx: Nginx | None
     redis: PrivateRedis
     people: Mapping[int, str]
     key: str
@@ -75,24 +81,41 @@ class Town:
 
     def failing(self) -> list[str]:
         """What `/health/ready` of some worker names as failing; nothing when it is ready."""
-        answer = httpx.get(f"{self.site.url}/health/ready", timeout=20)
+        answer = httpx.get(f"{self.url}/health/ready", timeout=20)
         assert answer.status_code == (503 if answer.json()["status"] == "degraded" else 200)
         return list(answer.json().get("failing", []))
 
 
 @contextmanager
 def town(
-    serve: Callable[..., Site], *, folder: Path, report: Callable[[str], None], leaky: bool = False, env: dict[str, str] | None = None, rate: int = RATE
+    serve: Callable[..., Site],
+    *,
+    folder: Path,
+    report: Callable[[str], None],
+    leaky: bool = False,
+    proxied: bool = False,
+    env: dict[str, str] | None = None,
+    rate: int = RATE,
 ) -> Iterator[Town]:
-    """Build one. `serve` makes the server; `leaky` puts a proxy before its Redis; `env` are options that differ; `rate` is the writer's."""
+    """Build one. `serve` makes the server; `env` are options that differ; `rate` is the writer's.
+
+    `leaky` puts a proxy before its Redis, `proxied` nginx before its workers.
+    """
     with ExitStack() as built:
         redis = built.enter_context(PrivateRedis(folder))
         proxy = built.enter_context(LeakyProxy(folder, redis.url)) if leaky else None
-        site = serve(workers=2, env={**SURROUNDINGS, "VAR_DIR": str(folder), "REDIS_URL": (proxy or redis).url, **(env or {})})
+        site = serve(
+            workers=2,
+            env={**SURROUNDINGS, "TRUSTED_PROXIES": "127.0.0.1" if proxied else "", "VAR_DIR": str(folder), "REDIS_URL": (proxy or redis).url, **(env or {})},
+        )
         command = [sys.executable, "-m", "tests.faults.people", str(PEOPLE)]
         making = built.enter_context(subprocess.Popen(command, cwd=CHECKOUT, env=site.env, stdout=subprocess.PIPE))
         built.enter_context(site)
         made = json.loads(making.communicate(timeout=60)[0])
         people = {int(user_id): token for user_id, token in made["people"].items()}
-        writer = built.enter_context(Writer(site, key=made["key"], people=people, rate=rate))
-        yield Town(site=site, redis=redis, people=people, key=made["key"], writer=writer, report=report, proxy=proxy)
+        nginx = built.enter_context(Nginx(folder / "nginx", upstream=site.port)) if proxied else None
+        url = nginx.url if nginx is not None else site.url
+        if nginx is not None:
+            built.enter_context(nginx.trusted())
+        writer = built.enter_context(Writer(site, url=url, key=made["key"], people=people, rate=rate))
+        yield Town(site=site, url=url, nginx=nginx, redis=redis, people=people, key=made["key"], writer=writer, report=report, proxy=proxy)

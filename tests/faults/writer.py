@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -33,10 +34,10 @@ class Writer:
     `calls` are those since the last `writing`, in the order of their answers.
     """
 
-    def __init__(self, site: Site, *, key: str, people: Iterable[int], rate: int) -> None:
+    def __init__(self, site: Site, *, url: str, key: str, people: Iterable[int], rate: int) -> None:
         self.calls: list[Call] = []
-        self._env = site.env
-        self._begin = {"url": site.url, "key": key, "people": list(people), "rate": rate}
+        self._env = {**site.env, **{name: os.environ[name] for name in ("SSL_CERT_FILE",) if name in os.environ}}
+        self._begin = {"url": url, "key": key, "people": list(people), "rate": rate}
         self._idle = threading.Event()
 
     @property
