@@ -31,6 +31,7 @@ from notifications.models import Notification
 from realtime.demo import PASSWORD, PEOPLE
 from tests.conftest import Servers
 from tests.markdown import Block, documents
+from tests.servers.backups import BACKUP, RESTORE
 from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for block in document.blocks]
@@ -39,6 +40,9 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "make run": ("tests/test_make_run.py", '["make", "run"'),
     "make test": (".ci/run", "exec make test"),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
+    **dict.fromkeys([*BACKUP.values(), *RESTORE.values()], ("tests/servers/backups.py", "run(RESTORE[connection.vendor]")),
+    "python manage.py restored": ("tests/realtime/test_restore.py", "shop.restored()"),
+    "python manage.py restored --revoke": ("tests/realtime/test_restore.py", 'shop.restored("--revoke")'),
 }
 """Lines that are not run here, where they are run instead, and the words there that do it."""
 
