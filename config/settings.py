@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "realtime.chat",
     "realtime.hours",
     "realtime.desk",
+    "realtime.imports",
     "realtime.presence",
     "realtime.tasks",
     "daphne",

@@ -26,8 +26,11 @@ _IDS: Final = 10**6
 _PAGE: Final = 5_000  # users per transaction: short locks
 
 
-def break_off(user_ids: Iterable[int], *, by: int = 1) -> None:
-    """Pass over the next `by` numbers of each of these streams. Must be in the transaction that changes what clients show, and late in it: it locks."""
+def break_off(user_ids: Iterable[int], *, by: int = 2) -> None:
+    """Pass over the next `by` numbers of each of these streams, at least two: the very next one would leave no hole that a socket looks into.
+
+    Must be in the transaction that changes what clients show, and late in it: it locks.
+    """
     rows = [(user_id, by) for user_id in sorted(set(user_ids))]
     if not rows:
         return

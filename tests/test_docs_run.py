@@ -41,6 +41,8 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "make test": (".ci/run", "exec make test"),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
     **dict.fromkeys([*BACKUP.values(), *RESTORE.values()], ("tests/servers/backups.py", "run(RESTORE[connection.vendor]")),
+    "python manage.py import_jsonl old.jsonl": ("tests/realtime/imports/old.py", 'call_command("import_jsonl"'),
+    "python manage.py import_jsonl old.jsonl --dry-run": ("tests/realtime/imports/test_import.py", '"--dry-run"'),
     "python manage.py restored": ("tests/realtime/test_restore.py", "shop.restored()"),
     "python manage.py restored --revoke": ("tests/realtime/test_restore.py", 'shop.restored("--revoke")'),
 }
@@ -51,8 +53,9 @@ PYTHON_ELSEWHERE: Final[Mapping[str, str]] = {"docs/tasks.md": "tests/realtime/t
 
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
-    # A picture, what tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
-    "text": ("README.md", "docs/sse.md", "docs/widget.md"),
+    # A picture, what tests/realtime/test_sse.py compares with what comes, what tests/realtime/imports reads, and a policy of
+    # tests/browser/test_widget_shops.py.
+    "text": ("README.md", "docs/sse.md", "docs/widget.md", "docs/import.md"),
     # Run in a browser or in Node: test_event_source.py, test_client_document.py, test_widget_shops.py, test_state_document.py.
     "javascript": ("docs/sse.md", "docs/client.md", "docs/widget.md", "docs/state.md"),
     "html": ("docs/widget.md", "docs/elements.md"),  # likewise: test_widget_shops.py, test_bell.py, test_task_bar.py
