@@ -52,8 +52,9 @@ def take_over(*, anonymous: Customer, verified: Customer) -> None:
     with transaction.atomic():
         for path in settings.CUSTOMER_TAKE_OVER:
             import_string(path)(anonymous=anonymous.user, verified=verified.user)
-        Customer.objects.filter(pk=anonymous.pk).update(logged_out_at=timezone.now())
-        User.objects.filter(pk=anonymous.pk).update(is_active=False)
+        # What is known of the person is the verified one's: who deletes that shall find nothing left here.
+        Customer.objects.filter(pk=anonymous.pk).update(logged_out_at=timezone.now(), name="", metadata={})
+        User.objects.filter(pk=anonymous.pk).update(is_active=False, display_name="")
 
 
 def find_customer(*, public_id: str, channel: str) -> Customer | None:

@@ -82,11 +82,11 @@ def _sessions(rows: list[Row], made: Mapping[Name, int], concerned: set[int]) ->
     stored = {}
     for row in rows:
         said = row.data
-        given = {name: said[name] for name in ("public_id", "assigned_at", "answered_at", "closed_at", "rating", "rated_at") if name in said}
+        given: dict[str, Any] = {name: said[name] for name in ("public_id", "assigned_at", "answered_at", "closed_at", "rating", "rated_at") if name in said}
         same = {name: said[name] for name in ("channel", "subject", "status", "comment", "opened_at")}
         agent = made["user", said["agent"]] if said.get("agent") else None
         waiting = said["opened_at"] if said["status"] == Session.Status.WAITING else None
-        stored[row.name] = Session(customer_id=made["user", said["customer"]], agent_id=agent, waiting_since=waiting, **{**same, **given})
+        stored[row.name] = Session(customer_id=made["user", said["customer"]], agent_id=agent, waiting_since=waiting, **(same | given))
     Session.objects.bulk_create(stored.values())
     for each in stored.values():
         people = [user for user in (each.customer_id, each.agent_id) if user is not None]
