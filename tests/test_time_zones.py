@@ -53,7 +53,7 @@ def addresses(mia: User, eve: User, ann: User, bob: User, admin: User) -> dict[s
         "/api/v1/sessions": bob,
         at(session): bob,
         at(session, "messages"): bob,
-        f"/api/v1/desk/customers/{ann.pk}": bob,
+        f"/api/v1/support/customers/{ann.pk}": bob,
         f"/api/v1/tasks/{task.public_id}": mia,
         f"/api/v1/status/{eve.pk}": mia,
     }
@@ -66,6 +66,7 @@ def shown(site: Site, addresses: dict[str, User]) -> dict[str, Any]:
     return {path: answer.json() for path, answer in answers.items()}
 
 
+@pytest.mark.timeout(300)  # it starts several processes, on a machine that may be busy
 def test_every_moment_says_its_offset_and_another_zone_of_the_machine_changes_nothing(
     addresses: dict[str, User], server: Site, servers: Servers, mia: User, token: Callable[[User], str]
 ) -> None:

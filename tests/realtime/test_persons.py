@@ -39,6 +39,9 @@ Api = Callable[..., APIClient]
 Token = Callable[[User], str]
 
 
+BODIES = "notifications_body.text"
+
+
 @pytest.fixture
 def mark() -> str:
     """A word that is in all that is about the person whose data is deleted."""
@@ -99,6 +102,7 @@ def customer(mark: str, bob: User, alice: User, staff: User) -> tuple[User, Sess
     return user, session
 
 
+@pytest.mark.timeout(300)  # it starts several processes, on a machine that may be busy
 def test_a_customer_is_written_out_and_deleted_and_others_see_that(
     mark: str, bob: User, alice: User, admin: User, api: Api, token: Token, server: Site
 ) -> None:
@@ -127,7 +131,10 @@ def test_a_customer_is_written_out_and_deleted_and_others_see_that(
         again = chat.until("connected")["data"]
         assert (again["resumed"], again["seq"] > seen) == (False, True)
     assert places_of(mark) == {}
-    assert places_of(other) == others
+    left = places_of(other)
+    # Agents come and go meanwhile, and whoever waits for them is told.
+    assert left.pop(BODIES) >= others.pop(BODIES)
+    assert left == others
     assert api(bearer).get("/api/v1/sessions").status_code == 401
 
     for language, name, text in (("en", "A deleted account", "This message was deleted."), ("zh-hans", "已删除的账号", "此消息已被删除。")):

@@ -57,6 +57,7 @@ def shop(mia: User, eve: User, alone: PrivateRedis, servers: Servers, service_ke
         yield Shop(database, alone, servers, key, tmp_path)
 
 
+@pytest.mark.timeout(300)  # it starts several processes, on a machine that may be busy
 def test_after_a_restore_everybody_loads_anew_and_nothing_of_the_lost_history_opens_anything(
     shop: Shop, mia: User, eve: User, token: Callable[[User], str]
 ) -> None:

@@ -75,7 +75,7 @@ def _made(session: BaseDatabaseWrapper, folder: Path) -> Iterator[str]:
 def run(command: str, folder: Path, url: str, env: Mapping[str, str] | None = None) -> str:
     """What a shell says to a command in that folder; AssertionError with what it says if it fails."""
     paths = [str(Path(sys.executable).parent), *([str(programs())] if connection.vendor == "postgresql" else []), os.environ["PATH"]]
-    ours = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": str(CHECKOUT), "DATABASE_URL": url, **(env or {})}
-    ended = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=ours, capture_output=True, text=True, timeout=120)
+    ours = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": str(CHECKOUT), **(env or {}), "DATABASE_URL": url}
+    ended = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=folder, env=ours, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
     return ended.stdout

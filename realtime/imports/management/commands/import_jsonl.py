@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from realtime.imports.checking import Checked, Name
@@ -37,6 +37,8 @@ class Command(BaseCommand):
                 new, there = self._rehearse(file) if dry_run else self._run(file)
         except OSError as error:
             raise CommandError(f"The file cannot be read: {error}") from error
+        except IntegrityError as error:  # everything that is there was looked for, so somebody was faster
+            raise CommandError(f"Somebody made the same a moment ago. Run this again, and it will be named. {error}") from error
         counted = ", ".join(f"{count} {kind}s" for kind, count in sorted(new.items())) or "nothing"
         self.stdout.write(f"{'Would be new' if dry_run else 'New'}: {counted}. There already: {there}.")
 
