@@ -10,7 +10,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.redis import RedisAway
 from realtime.chat.models import Message, Participant, Session
+from realtime.desk.mail import send_due
 from realtime.desk.models import Contact
 from realtime.presence import store
 from tests.servers.smtp import Smtp
@@ -42,6 +44,25 @@ def said(session: Session, sender: User | None, text: str, *, at: datetime | Non
     )
 
 
+def known() -> bool:
+    """Whether it is known who is here: Redis answers, and no worker was held up of late."""
+    try:
+        return not store.step("stand").young
+    except RedisAway:
+        return False
+
+
+def send_known() -> int:
+    """Send what is due, and again if it was not known all the while who is here. Returns how many mails were sent."""
+    sent = 0
+    while True:
+        before = known()
+        sent += send_due()
+        if before and known():
+            return sent
+        until(known, what="it is known who is here")
+
+
 @pytest.fixture
 def smtp(server: Site, settings: Any, options: Callable[..., None]) -> Iterator[Smtp]:
     """A mail server that this process sends to, beside workers that know who is connected."""
@@ -49,6 +70,6 @@ def smtp(server: Site, settings: Any, options: Callable[..., None]) -> Iterator[
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
         options(email_url=f"smtp://127.0.0.1:{running.port}", support_mail_after=600.0)
-        until(lambda: not store.step("stand").young, what="it is known who is here")
+        until(known, what="it is known who is here")
         yield running
     Contact.objects.all().delete()  # or the next test's mail server would get what is due to these

@@ -12,7 +12,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.redis import RedisAway
 from realtime.chat.models import Session
 from realtime.chat.posting import Post, post
 from realtime.chat.services import read
@@ -22,7 +21,7 @@ from realtime.desk.models import Contact
 from realtime.desk.services import leave_email
 from realtime.presence import store
 from tests import cast
-from tests.realtime.desk.conftest import said, session_of
+from tests.realtime.desk.conftest import said, send_known, session_of
 from tests.servers.redis import PrivateRedis
 from tests.servers.smtp import Smtp
 from tests.servers.waiting import until
@@ -61,25 +60,6 @@ def mailed(smtp: Smtp, user: User) -> list[str]:
     """The texts of all mails to her, after what is due was sent."""
     send_known()
     return [each.get_content().replace("\r\n", "\n") for each in smtp.to(address(user))]
-
-
-def known() -> bool:
-    """Whether it is known who is here: Redis answers, and no worker was held up of late."""
-    try:
-        return not store.step("stand").young
-    except RedisAway:
-        return False
-
-
-def send_known() -> int:
-    """Send what is due, and again if it was not known all the while who is here. Returns how many mails were sent."""
-    sent = 0
-    while True:
-        before = known()
-        sent += send_due()
-        if before and known():
-            return sent
-        until(known, what="it is known who is here")
 
 
 def again(user: User) -> None:
