@@ -72,6 +72,7 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=8, default="", blank=True, help_text=_("Of its last Accept-Language."))
     token_version = models.PositiveIntegerField(default=0, editable=False, help_text="Tokens with a lower one are worthless.")
     tokens_revoked_at = models.DateTimeField(null=True, editable=False, help_text="Tokens of the host's login issued before are worthless.")
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="When this person's data was deleted. What is left says nothing of it.")
 
     objects: ClassVar[Users] = Users()
 
@@ -85,8 +86,12 @@ class User(AbstractUser):
     @property
     def shown_name(self) -> str:
         """The name that others see, in the active language where a customer has given none."""
-        if self.display_name or self.role != Role.CUSTOMER:
-            return self.display_name or self.username
+        if self.display_name:
+            return self.display_name
+        if self.deleted_at is not None:
+            return gettext("A deleted account")
+        if self.role != Role.CUSTOMER:
+            return self.username
         return gettext("Visitor %(number)s") % {"number": self.pk}
 
     @property

@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from accounts import sequences
 from accounts.models import Customer, Revocation, Role, User
 from accounts.problems import Problem
 from accounts.standing import GONE
 
 _TRIES: Final = 3
-_LEAP: Final = 1000
-"""How far the sequence of users' numbers is put ahead of one that the host has chosen."""
 
 
 def make_customer(*, name: str, channel: str, metadata: Mapping[str, Any]) -> Customer:
@@ -53,8 +52,9 @@ def take_over(*, anonymous: Customer, verified: Customer) -> None:
     with transaction.atomic():
         for path in settings.CUSTOMER_TAKE_OVER:
             import_string(path)(anonymous=anonymous.user, verified=verified.user)
-        Customer.objects.filter(pk=anonymous.pk).update(logged_out_at=timezone.now())
-        User.objects.filter(pk=anonymous.pk).update(is_active=False)
+        # What is known of the person is the verified one's: who deletes that shall find nothing left here.
+        Customer.objects.filter(pk=anonymous.pk).update(logged_out_at=timezone.now(), name="", metadata={})
+        User.objects.filter(pk=anonymous.pk).update(is_active=False, display_name="")
 
 
 def find_customer(*, public_id: str, channel: str) -> Customer | None:
@@ -149,18 +149,5 @@ def _member(*, username: str, display_name: str, id: int | None) -> tuple[User, 
     user.set_unusable_password()
     user.save(force_insert=True)
     if id is not None:
-        _put_sequence_past(id)
+        sequences.put_past(User, id)
     return user, True
-
-
-def _put_sequence_past(id: int) -> None:
-    """PostgreSQL does not look at numbers that were chosen when it gives the next one. SQLite does."""
-    if connection.vendor != "postgresql":
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [User._meta.db_table])
-        (sequence,) = cursor.fetchone()
-        # A lock orders those who move it. Nothing can lock out those who draw from it, who might
-        # overtake us between reading and writing: the leap is longer than they can run.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [sequence])
-        cursor.execute(f"SELECT setval('{sequence}', %s) FROM {sequence} WHERE last_value <= %s", [id + _LEAP, id])  # noqa: S608 - no user's text

@@ -58,6 +58,9 @@ def _key(user_id: int) -> str:
     return f"switchboard:standing:{user_id}"
 
 
+_key_pattern: Final = "switchboard:standing:*"
+
+
 def put(standings: Mapping[int, Standing]) -> bool:
     """Leave copies. Returns False where Redis is away, and some are missing: the keeper repairs it."""
     try:
@@ -82,6 +85,18 @@ async def aget(user_id: int) -> Standing | None:
     """The copy, or None where it is missing or Redis is away."""
     copy = await _copies.ask(user_id)
     return Standing.decode(copy) if copy else None
+
+
+def forget() -> int:
+    """Throw all copies away, so that the database is asked anew; returns how many there were. Raises RedisAway."""
+    return ask(_forget)
+
+
+def _forget(redis: Any) -> int:
+    count, waiting = 0, redis.scan_iter(match=_key_pattern, count=_SLICE)
+    while keys := list(islice(waiting, _SLICE)):
+        count += redis.unlink(*keys)
+    return count
 
 
 def _parts(standings: Mapping[int, Standing]) -> Iterator[dict[int, Standing]]:

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "realtime.chat",
     "realtime.hours",
     "realtime.desk",
+    "realtime.imports",
     "realtime.presence",
     "realtime.tasks",
     "daphne",
@@ -161,6 +162,13 @@ CUSTOMER_TAKE_OVER: list[str] = ["realtime.chat.take_over.take_over", "realtime.
 
 # What else `manage.py prune` forgets: functions that are told before when, and return how many.
 PRUNED = {"tasks": "realtime.tasks.retention.prune"}
+
+# What it forgets only if it is told to, with `--<name> DAYS`: likewise.
+PRUNED_IF_ASKED = {
+    "notifications": "notifications.retention.prune_notifications",
+    "sessions": "realtime.chat.retention.prune_sessions",
+    "messages": "realtime.chat.retention.prune_messages",
+}
 
 SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,

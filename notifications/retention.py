@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from notifications.columns import columns
-from notifications.models import Body, Entry, Inbox
+from notifications.columns import among, columns
+from notifications.models import Body, Entry, Inbox, Notification
 from notifications.transactions import retried
 
 _BATCH: Final = 5_000  # entries per transaction: short locks, so that nobody who is told something waits
@@ -23,6 +24,14 @@ def prune(*, before: datetime) -> int:
         deleted += entries
         if looked_at < _BATCH:
             return deleted
+
+
+def prune_notifications(*, before: datetime) -> int:
+    """Delete the notifications made before `before`, read or not; returns how many. Nobody is told: pages that show them load them no more."""
+    old, deleted = Notification.objects.filter(created_at__lt=before), 0
+    while pks := list(old.order_by("created_at").values_list("pk", flat=True)[:_BATCH]):
+        deleted += Notification.objects.filter(pk__in=among(pks)).delete()[0]
+    return deleted
 
 
 # Entries of old bodies, oldest first; an old body that nobody has any more is a row too. In the order
@@ -46,14 +55,19 @@ def _prune_batch(before: datetime) -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST, [connection.ops.adapt_datetimefield_value(before), _BATCH])
         rows = cursor.fetchall()
-        count = _forget([(user_id, seq) for _body, user_id, seq in rows if user_id is not None])
+        count = forget([(user_id, seq) for _body, user_id, seq in rows if user_id is not None])
     # The last one's other entries may be the next batch's.
-    Body.objects.filter(~Exists(Entry.objects.filter(body=OuterRef("pk"))), pk__in={row[0] for row in rows})._raw_delete(Body.objects.db)
+    forget_bodies({row[0] for row in rows})
     return len(rows), count
 
 
-def _forget(entries: list[tuple[int, int]]) -> int:
-    """Delete these entries, each a user and a number, and raise the floors."""
+def forget_bodies(pks: Iterable[int]) -> None:
+    """Delete those of these bodies that stand in no stream any more."""
+    Body.objects.filter(~Exists(Entry.objects.filter(body=OuterRef("pk"))), pk__in=among(pks))._raw_delete(Body.objects.db)
+
+
+def forget(entries: Sequence[tuple[int, int]]) -> int:
+    """Delete these entries, each a user and a number, and raise the floors; returns how many went. Must be called inside a transaction."""
     if not entries:
         return 0
     floors: dict[int, int] = {}

@@ -31,6 +31,7 @@ from notifications.models import Notification
 from realtime.demo import PASSWORD, PEOPLE
 from tests.conftest import Servers
 from tests.markdown import Block, documents
+from tests.servers.backups import BACKUP, RESTORE
 from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for block in document.blocks]
@@ -40,6 +41,11 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "python -m config.options_page > docs/options.md": ("tests/test_options.py", "options_page.page()"),
     "python -m config.wire_page > realtime/static/realtime/wire.js": ("tests/test_wire_page.py", "wire_page.page()"),
     "python manage.py serve --host 127.0.0.1 --port 8000 --workers 4": ("tests/test_serve.py", "serving("),
+    **dict.fromkeys([*BACKUP.values(), *RESTORE.values()], ("tests/servers/backups.py", "run(RESTORE[connection.vendor]")),
+    "python manage.py import_jsonl old.jsonl": ("tests/realtime/imports/old.py", 'call_command("import_jsonl"'),
+    "python manage.py import_jsonl old.jsonl --dry-run": ("tests/realtime/imports/test_import.py", '"--dry-run"'),
+    "python manage.py restored": ("tests/realtime/test_restore.py", "shop.restored()"),
+    "python manage.py restored --revoke": ("tests/realtime/test_restore.py", 'shop.restored("--revoke")'),
 }
 """Lines that are not run here, where they are run instead, and the words there that do it."""
 
@@ -54,8 +60,9 @@ COMMANDS_ELSEWHERE: Final[Mapping[str, str]] = {"docs/deploy.md": "tests/deploy/
 
 LOOKED_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonc": ("docs/protocol.md",),  # frames: tests/test_docs_frames.py
-    # What tests/realtime/test_sse.py compares with what comes, and a policy under which tests/browser/test_widget_shops.py works.
-    "text": ("docs/sse.md", "docs/widget.md"),
+    # What tests/realtime/test_sse.py compares with what comes, what tests/realtime/imports reads, and a policy of
+    # tests/browser/test_widget_shops.py.
+    "text": ("docs/sse.md", "docs/widget.md", "docs/import.md"),
     # Run in a browser or in Node: test_event_source.py, test_client_document.py, test_widget_shops.py, test_state_document.py, test_integrate_rest.py.
     "javascript": ("docs/integrate-rest.md", "docs/sse.md", "docs/client.md", "docs/widget.md", "docs/state.md"),
     "html": ("docs/widget.md", "docs/elements.md"),  # likewise: test_widget_shops.py, test_bell.py, test_task_bar.py

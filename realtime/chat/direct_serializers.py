@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from accounts.fields import Text
 from notifications.serializers import LARGEST_ID
-from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT
+from realtime.chat.models import LONGEST_NAME, LONGEST_TEXT, DirectMessage
+from realtime.chat.words import deleted_text
 
 
 class DirectMessageSerializer(serializers.Serializer[Any]):
@@ -18,9 +19,12 @@ class DirectMessageSerializer(serializers.Serializer[Any]):
     from_user_id = serializers.IntegerField(source="sender_id")
     from_username = serializers.CharField(source="sender.shown_name")
     to_user_id = serializers.IntegerField(source="recipient_id")
-    message = serializers.CharField(source="text")
+    message = serializers.SerializerMethodField()
     timestamp = serializers.DateTimeField(source="created_at")
     client_message_id = serializers.CharField(help_text="What its sender's client called it, or empty.")
+
+    def get_message(self, message: DirectMessage) -> str:
+        return message.text or deleted_text()
 
 
 class DirectQuery(serializers.Serializer[Any]):

@@ -40,7 +40,7 @@ def _fields(model: type[Model], *names: str) -> list[str]:
 _OWN: Final = _fields(
     Session, *("id", "public_id", "customer_id", "agent_id", "status", "newest", "written_at", "owed_since", "answered_at", "closed_at", "waiting_since")
 )
-_PERSON: Final = _fields(User, "id", "username", "display_name", "role", "language", "is_active")
+_PERSON: Final = _fields(User, "id", "username", "display_name", "role", "language", "is_active", "deleted_at")
 _LOCK: Final = f"""
     SELECT {", ".join(f"{table}.{name}" for table, names in (("s", _OWN), ("c", _PERSON), ("a", _PERSON)) for name in names)}, b.customer_id
     FROM {Session._meta.db_table} s LEFT JOIN {User._meta.db_table} c ON c.id = s.customer_id LEFT JOIN {User._meta.db_table} a ON a.id = s.agent_id

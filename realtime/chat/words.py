@@ -26,11 +26,16 @@ def agent_name(user: User | None) -> str:
     return (user.display_name if user is not None else "") or _("Support")
 
 
+def deleted_text() -> str:
+    """What is shown in place of a message whose author's data was deleted: no other is empty."""
+    return _("This message was deleted.")
+
+
 def text_of(message: Message) -> str:
     """A message's text; what the system says, in the active language."""
     said: dict[str, Any] | None = message.said
     if said is None:
-        return message.text
+        return message.text or deleted_text()
     if said["code"] == AWAY:
         return str(said.get("text", ""))
     values = {"left": said.get("left") or _("Support"), "agent": said.get("agent") or _("Support")}

