@@ -132,8 +132,8 @@ class Grounds:
 
 
 @contextmanager
-def prepared(people: int, *, postgres: bool) -> Iterator[Grounds]:
-    """Everything that runs beside the servers, inside the block."""
+def prepared(people: int, *, postgres: bool | Sequence[str]) -> Iterator[Grounds]:
+    """Everything that runs beside the servers, inside the block. `postgres` may be settings of a PostgreSQL of its own."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         embedded = stack.enter_context(running_redis(folder))
@@ -141,7 +141,7 @@ def prepared(people: int, *, postgres: bool) -> Iterator[Grounds]:
         grounds = Grounds(folder=folder, redis_path=embedded.url.removeprefix("unix://"), redis_pid=embedded.pid, secret=secrets.token_urlsafe(48))
         grounds.databases["sqlite"] = f"sqlite:///{folder}/bench.sqlite3"
         if postgres:
-            grounds.databases["postgresql"] = stack.enter_context(running_postgres())
+            grounds.databases["postgresql"] = stack.enter_context(running_postgres(*(() if postgres is True else postgres)))
         for kind, url in grounds.databases.items():
             env = surroundings(secret=grounds.secret, redis_url=f"unix://{grounds.redis_path}", database_url=url, folder=folder)
             shop = grounds.shops[kind] = Shop(env, folder / f"{kind}.log")

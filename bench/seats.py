@@ -6,16 +6,19 @@ For a `bench.shop` process of its own, which is killed when it has served. So th
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from channels.layers import get_channel_layer
 from django.conf import settings
 
 from accounts.redis import client
+from realtime.presence.board import Board
 from realtime.presence.roster import Roster
-from realtime.presence.store import PAGE, step
+from realtime.presence.store import PAGE, Answer, step
 from realtime.refusals import Refusal
 
 FIRST_USER = 10_000_000
@@ -121,6 +124,24 @@ def ask(operation: str, times: int, **job: Any) -> dict[str, Any]:
             own.append(microseconds / 1e6)
         online.append(answer.online)
     return {"taken": taken, "redis": own, "online": sorted(set(online))}
+
+
+def hear(count: int) -> dict[str, Any]:
+    """How long a worker takes for so many changes of presence in which nobody of its own is interested: processor seconds."""
+    layer: Any = get_channel_layer()
+    board, era = Board(), "bench"
+    board.restore(Answer.decode(json.dumps({**_NOTHING, "era": era})), asked_at=0)
+    said = [layer.serialize({"type": "presence.changed", "era": era, "changes": [[n, "status", f"p:{n}", "away", n]]}) for n in range(1, count + 1)]
+    before = time.process_time()
+    for each in said:
+        board.hear(layer.deserialize(each))
+    seconds = time.process_time() - before
+    if board.version != count:
+        raise RuntimeError(f"{board.version} of {count} changes were heard")
+    return {"seconds": seconds}
+
+
+_NOTHING = {"version": 0, "online": 0, "mode": "watch", "young": False, "changes": [], "wake": [], "p": [], "c": []}
 
 
 def truth() -> dict[str, Any]:

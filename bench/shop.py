@@ -29,7 +29,7 @@ from accounts.groups import user_group  # noqa: E402
 from accounts.models import User  # noqa: E402
 from bench.desk import attending, backends, clear_desk, desk, stored  # noqa: E402
 from bench.load import FIRST, frame  # noqa: E402
-from bench.seats import ask, seat, ticks, truth  # noqa: E402
+from bench.seats import ask, hear, seat, ticks, truth  # noqa: E402
 from bench.steps import steps, weigh  # noqa: E402
 from notifications.models import Body, Entry, Inbox, Notification  # noqa: E402
 from notifications.services import notify  # noqa: E402
@@ -167,6 +167,7 @@ def main() -> None:
         seat,
         ticks,
         ask,
+        hear,
         truth,
         desk,
         clear_desk,
