@@ -53,6 +53,7 @@ ONCE: Final = {
     "test_redis_hosts",
     "test_releases",
     "test_saying",
+    "test_scaling",
     "test_schedule",
     "test_serve",
     "test_server_protocol",
