@@ -6,6 +6,7 @@ python -m bench.simulation --sockets 1000000 --notifications 5000
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -57,8 +58,8 @@ ADVICE: Final = {
 
 def number(value: float) -> str:
     """With three digits that count."""
-    if value == 0:
-        return "0"
+    if value in (0, math.inf):
+        return "never" if value else "0"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if value >= 0.01 else f"{value:.1g}"
@@ -87,7 +88,7 @@ def storms(loads: Sequence[Load] = STORMS) -> str:
     rows = []
     for load in loads:
         workers = max(2, Site(load).workers)
-        lost = min(HOST, workers // 2)
+        lost = min(HOST, max(1, workers // 5))
         back = host_lost(load, lost=lost, workers=workers)
         values = (back.half, back.nearly_all, back.all, back.attempts, back.handshakes, back.statements, back.redis)
         rows.append((f"{load.sockets:,}: {lost} of {workers:,} workers", *map(number, values)))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -100,4 +104,19 @@ def test_the_comparison_with_reality_says_how_far_it_was_off() -> None:
     found = json.loads(FILE.read_text())["reality"]
     assert found["files"] == pytest.approx(found["files_predicted"], rel=0.05), "the workers' own come and go"
     assert found["memory_mib"] == pytest.approx(found["memory_mib_predicted"], rel=0.25)
+    assert found["all_back_s"] > 0
+
+
+@pytest.mark.long_fault
+@pytest.mark.timeout(400)
+def test_two_real_workers_need_what_the_simulation_says_and_all_sockets_come_back_when_one_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    shutil.copy(FILE, file)
+    ours = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")}
+    command = [sys.executable, "-m", "bench.comeback", "--sockets", "300", "--write", str(file)]
+    done = subprocess.run(command, cwd=CHECKOUT, env=ours, capture_output=True, text=True, timeout=390)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(file.read_text())["reality"]
+    assert found["files"] == pytest.approx(found["files_predicted"], abs=30), "the workers' own come and go"
+    assert found["memory_mib"] == pytest.approx(found["memory_mib_predicted"], rel=0.5)
     assert found["all_back_s"] > 0
