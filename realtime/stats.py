@@ -131,7 +131,8 @@ def own() -> Snapshot:
 def everybody() -> tuple[Snapshot, dict[int, Snapshot]]:
     """What all workers of this server have counted: those that are gone together, and each that lives by its process id."""
     folder = _folder()
-    if folder is None:
+    if folder is None:  # `runserver`: nobody else counts, and nothing is written
+        traffic.fold(INTERVAL)
         return Snapshot(), {os.getpid(): own()}
     try:
         note()  # or an earlier answer of this worker's might be ahead of what it has written
