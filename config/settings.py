@@ -232,6 +232,8 @@ WHITENOISE_USE_FINDERS = True  # straight from the apps, so that nothing has to 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+# Where `rich` is installed, a traceback would show local variables, and among them tokens.
+_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -239,13 +241,17 @@ LOGGING = {
         "plain": {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, structlog.processors.TimeStamper(fmt="iso")],
-            "processor": structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False),
+            "processor": structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else _console,
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # A request has one line, `request_finished`, with its id; these would say the same again.
-    "loggers": {name: {"level": "WARNING"} for name in ("uvicorn.access", "axes")},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("uvicorn.access", "axes")},
+        # Anybody may send a Host that is none: it is answered with 400, and is no mistake of ours with a traceback.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }
 structlog.configure(
     processors=[
