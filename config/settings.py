@@ -264,6 +264,8 @@ _renderer = structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "js
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+# Where `rich` is installed, a traceback would show local variables, and among them tokens.
+_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import re
 import time
@@ -23,6 +24,7 @@ from tests.conftest import Servers, complaints
 from tests.contract.fuzz import Town, visits
 from tests.contract.rough import Rough, Visit
 from tests.realtime.chat.support import asked, say
+from tests.servers.raw import RawSocket
 from tests.servers.workers import Site
 from tests.sockets import Socket, connect
 
@@ -95,6 +97,17 @@ def stormed(site: Site, town: Town, bystander: Socket, log: Log, *, number: int)
 
     storm()
     return outcomes
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1,", "127.0.0.1,/Å¯ò", "[::1", "elsewhere.example"])
+def test_a_host_that_is_not_ours_is_no_mistake_of_ours(patient: Site, host: str) -> None:
+    log = Log(patient)
+    with RawSocket(patient.port, "/nowhere?ticket=x.y.z", headers=f"Host: {host}\r\n") as peer:
+        assert peer.shake_hands().split()[1] in ("400", "404")
+    answer = http.client.HTTPConnection("127.0.0.1", patient.port, timeout=30)
+    answer.request("GET", "/console", headers={"Host": host.encode("latin-1").decode("latin-1")})
+    assert answer.getresponse().status == 400
+    assert log.mistakes() == []
 
 
 @pytest.mark.timeout(2 * LONG)
