@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from threading import Lock
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -49,9 +50,17 @@ def reader(request: HttpRequest) -> HttpResponse:
     return page(request, "realtime/api_docs.html")
 
 
-@cache
 def _rendered(form: str) -> tuple[bytes, str]:
     """The document in that form and its ETag. It is the same for everybody, and takes a second to make."""
+    with _one_at_a_time:  # two generators at once trip over what they keep at the views
+        return _made(form)
+
+
+_one_at_a_time: Final = Lock()
+
+
+@cache
+def _made(form: str) -> tuple[bytes, str]:
     with translation.override("en"):
         described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
         body: bytes = _FORMS[form][0]().render(described, renderer_context={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.problems import KINDS
+from config import api_docs
 from tests.realtime.chat.support import SESSIONS, asked, at, say
 
 pytestmark = pytest.mark.once
@@ -78,6 +80,15 @@ def test_the_description_is_the_same_for_everybody_and_in_both_forms(schema: Any
     assert (written["Content-Type"], yaml.safe_load(written.content)) == ("application/yaml; charset=utf-8", schema)
     again = Client().get("/api/schema", headers={"If-None-Match": plain["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_several_who_ask_for_the_description_first_all_get_it(schema: Any) -> None:
+    api_docs._made.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda form: Client().get(f"/api/schema?format={form}"), ["json", "yaml"] * 2))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert answers[0].json() == schema
+    assert yaml.safe_load(answers[1].content) == schema
 
 
 def test_support_sessions_are_answered_as_described(schema: Any, api: Callable[..., APIClient], ann: User, bob: User, alice: User) -> None:

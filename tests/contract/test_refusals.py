@@ -127,7 +127,10 @@ def test_a_plain_request_at_a_sockets_address_is_an_invalid_request(site: Site, 
     for method in ("GET", "POST"):
         for address in (path, path + "/"):
             response = httpx.request(method, site.url + address, follow_redirects=False)
-            expect_http(Ending(response.status_code, response.headers, response.content), "INVALID_REQUEST")
+            assert (response.status_code, response.headers["Content-Type"]) == (400, "application/problem+json")
+            assert response.headers["X-WebSocket-Error-Code"] == "INVALID_REQUEST"
+            said = response.json()
+            assert (said["code"], said["detail"]) == (said["error_code"], said["message"])
 
 
 @pytest.mark.parametrize("path", PATHS)
