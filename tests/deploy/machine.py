@@ -1,6 +1,7 @@
 """A machine for the commands of docs/deploy.md: a folder in the place of `/`, with real servers that have other ports.
 
-What root would do to the machine itself is left out or done by functions of the shell, in PREAMBLE.
+What root would do to the machine itself is left out or done by functions of the shell, in PREAMBLE. (nginx takes a variable
+NGINX for sockets that it inherits.)
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ adduser() { echo "adduser $*"; }
 git() { echo "git $*"; }
 switchboard-manage() { bash "$ROOT/usr/local/bin/switchboard-manage" "$@"; }
 curl() { command curl --noproxy '*' --max-time 60 "$@"; }
-nginx() { "$NGINX" -p "$ROOT/etc/nginx" -c "$ROOT/etc/nginx/nginx.conf" -e "$ROOT/var/log/nginx/error.log" "$@"; }
+nginx() { "$NGINX_PROGRAM" -p "$ROOT/etc/nginx" -c "$ROOT/etc/nginx/nginx.conf" -e "$ROOT/var/log/nginx/error.log" "$@"; }
 unit() { sed -n "s/^$1=//p" "$ROOT/etc/systemd/system/switchboard.service"; }
 as_the_unit() { (
     cd "$(unit WorkingDirectory)"
@@ -90,7 +91,7 @@ class Machine:
         plain = {name: value for name, value in os.environ.items() if name in {"HOME", "LANG", "TMPDIR"}}
         path = f"{self.root}/stand-in:{programs}:{os.environ['PATH']}:/usr/sbin"
         owner = {"DJANGO_SUPERUSER_PASSWORD": "a-long-passphrase-9", "PGHOST": str(self._postgres.folder), "PGUSER": "postgres"}
-        return {**plain, **owner, "PATH": path, "ROOT": str(self.root), "NGINX": _program()}
+        return {**plain, **owner, "PATH": path, "ROOT": str(self.root), "NGINX_PROGRAM": _program()}
 
     def command(self, text: str) -> str:
         """A block of the document, for this machine."""
