@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
-import structlog
 from corsheaders.defaults import default_headers
 
+from config import logs
 from config.embedded import redis_url
 from config.options import BASE_DIR, Options
 
@@ -256,52 +256,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True  # straight from the apps, so that nothing has to be collected before the first start
 
 # Logs -----------------------------------------------------------------------------------------
-# A query string may hold a token, so no line of any logger carries one.
 
-# Where `rich` is installed, structlog would show the values of local variables, among them tokens and what people write.
-_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-_renderer = structlog.processors.JSONRenderer() if SWITCHBOARD.log_format == "json" else _console
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # it would believe anybody's X-Forwarded-For
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
-# Where `rich` is installed, a traceback would show local variables, and among them tokens.
-_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            # Lines of plain loggers belong to a request or a socket as much as structlog's own.
-            "foreign_pre_chain": [
-                structlog.contextvars.merge_contextvars,
-                structlog.stdlib.ExtraAdder(allow=["request_id"]),
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.processors.TimeStamper(fmt="iso"),
-                *([structlog.processors.format_exc_info] if SWITCHBOARD.log_format == "json" else []),
-            ],
-            "processor": _renderer,
-        },
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    # A request has one line, `request_finished`, with its id; these would say the same again.
-    "loggers": {
-        **{name: {"level": "WARNING"} for name in ("uvicorn.access", "axes")},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can cause one, and it would come with a traceback
-    },
-}
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.filter_by_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.format_exc_info,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
+LOGGING = logs.lined_up(SWITCHBOARD.log_format)

@@ -64,8 +64,7 @@ class SocketConsumer(Basics, AsyncConsumer):
         self.ending = False
         try:
             admission = await admit(scope)
-            self.claims, self.new_client = admission.claims, admission.new_client
-            self.stream = self.claims.user_id
+            self.claims, self.new_client, self.stream = admission.claims, admission.new_client, admission.claims.user_id
             bind_contextvars(user_id=self.stream)
             async with counted(scope):
                 await self.check(scope.get("url_route", {}).get("kwargs", {}))

@@ -29,9 +29,9 @@ from accounts import refresh, tokens
 from accounts.models import Agent, User
 from notifications.models import Notification
 from realtime.demo import PASSWORD, PEOPLE
-from tests.conftest import Servers
 from tests.markdown import Block, documents
 from tests.servers.backups import BACKUP, RESTORE
+from tests.servers.fleet import Servers
 from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = [(document.name, block) for document in documents(CHECKOUT) for block in document.blocks]

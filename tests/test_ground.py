@@ -15,7 +15,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from accounts.models import User
 from tests import cast
-from tests.conftest import complaints, pytest_collection_modifyitems
+from tests.conftest import pytest_collection_modifyitems
+from tests.servers.fleet import complaints
 from tests.servers.workers import CHECKOUT, Site, surroundings
 from tests.sockets import Socket, connect, ending
 

@@ -18,8 +18,8 @@ from notifications.services import notify
 from realtime.chat.direct import send_direct
 from realtime.presence.models import LastSeen
 from realtime.tasks.models import Task
-from tests.conftest import Servers
 from tests.realtime.chat.support import asked, at, say
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 from tests.sockets import connect
 

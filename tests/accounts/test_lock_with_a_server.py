@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import User
 from tests import cast
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 
 

@@ -22,8 +22,8 @@ from tests.browser.host_site import HostSite, host_site
 from tests.browser.office import Office
 from tests.browser.shop import Shop, Visitor
 from tests.browser.wires import watched
-from tests.conftest import Servers
 from tests.realtime.chat.conftest import empty_the_floor
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 from tests.sockets import connect
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, WebSocketRoute
 from accounts.models import User
 from notifications.services import notify
 from tests.browser.tab import OURS, Tab
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.waiting import until
 from tests.servers.workers import Site
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page
 
 from accounts.models import Revocation, User
 from notifications.services import notify, read_all
-from tests.conftest import Servers
 from tests.markdown import Document
+from tests.servers.fleet import Servers
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site
 from tests.streams import PATH, listen

@@ -17,8 +17,8 @@ from accounts import service_keys
 from accounts.models import Customer, User
 from realtime.tasks.models import Task
 from tests.cast import PASSWORD
-from tests.conftest import Servers
 from tests.markdown import Document
+from tests.servers.fleet import Servers
 from tests.servers.workers import CHECKOUT, Site
 
 BLOCKS: Final = Document(CHECKOUT, "docs/integrate-django.md").blocks

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from notifications.services import notify
-from tests.conftest import Servers, complaints
+from tests.servers.fleet import Servers, complaints
 from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
 

@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 
 from accounts.models import User
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.raw import RawSocket
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site

@@ -12,8 +12,8 @@ import pytest
 from accounts import tokens
 from accounts.models import User
 from tests import cast
-from tests.conftest import Servers
 from tests.contract.described import UNLIMITED, Outcome, ask_everything
+from tests.servers.fleet import Servers
 
 LONG: Final = 20 * 60
 """Seconds of the long form, for all roles together."""

@@ -16,8 +16,8 @@ import pytest
 from accounts.models import User
 from realtime.places import Places, open_files, raise_open_files, shortage
 from tests.asgi import Handshake, counted_queries
-from tests.conftest import Servers
 from tests.contract.test_refusals import BELL, PATHS, expect
+from tests.servers.fleet import Servers
 from tests.servers.waiting import until
 from tests.servers.workers import Site
 from tests.sockets import PROTOCOL, HttpRefusal, Socket, connect, ending

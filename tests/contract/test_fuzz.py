@@ -20,10 +20,10 @@ from notifications.services import notify
 from realtime.tasks import services
 from realtime.tasks.models import Task
 from tests import cast, frames
-from tests.conftest import Servers, complaints
 from tests.contract.fuzz import Town, visits
 from tests.contract.rough import Rough, Visit
 from tests.realtime.chat.support import asked, say
+from tests.servers.fleet import Servers, complaints
 from tests.servers.raw import RawSocket
 from tests.servers.workers import Site
 from tests.sockets import Socket, connect

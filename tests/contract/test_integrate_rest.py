@@ -20,8 +20,8 @@ import pytest
 
 from accounts import service_keys
 from accounts.models import Customer, User
-from tests.conftest import Servers
 from tests.markdown import Document
+from tests.servers.fleet import Servers
 from tests.servers.waiting import until
 from tests.servers.workers import BOUND, CHECKOUT, Site
 

@@ -15,8 +15,8 @@ import pytest
 
 from accounts.executor import in_thread
 from accounts.models import User
-from tests.conftest import Servers
 from tests.contract.old_clients import Bell, Community, Console, Played, Player, Rule, Widget, report
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 from tests.sockets import DEADLINE
 

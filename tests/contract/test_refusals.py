@@ -13,7 +13,7 @@ from accounts.models import Revocation, User
 from realtime.sockets import SOCKETS
 from realtime.worker import draining
 from tests.asgi import Handshake
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.waiting import until
 from tests.servers.workers import Site
 from tests.sockets import PROTOCOL, Ending, connect, ending

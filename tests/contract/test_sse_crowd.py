@@ -14,8 +14,8 @@ import pytest
 
 from accounts.models import User
 from notifications.models import Notification
-from tests.conftest import Servers
 from tests.contract.test_crowd import clients
+from tests.servers.fleet import Servers
 from tests.servers.raw import RawSocket
 from tests.servers.redis import PrivateRedis
 from tests.streams import Stream, listen

@@ -13,7 +13,7 @@ import pytest
 
 from accounts.models import User
 from notifications.services import notify
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.workers import CHECKOUT, Site, surroundings
 from tests.sockets import Socket, connect
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.nginx import Nginx
 from tests.servers.workers import Site
 

@@ -21,7 +21,7 @@ from axes.models import AccessAttempt
 from accounts.models import User
 from notifications.services import notify
 from tests import cast
-from tests.conftest import complaints
+from tests.servers.fleet import complaints
 from tests.servers.nginx import Nginx
 from tests.servers.redis_hosts import free_port
 from tests.servers.waiting import until

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Servers
 from tests.faults.ordeal import HEAD
 from tests.faults.town import REPLAY_LIMIT, Town, town
+from tests.servers.fleet import Servers
 
 
 @pytest.fixture(scope="session")

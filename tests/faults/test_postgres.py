@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from tests.conftest import Servers
 from tests.faults.town import Town, town
+from tests.servers.fleet import Servers
 from tests.servers.private_postgres import PrivatePostgres
 from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, Site, serving

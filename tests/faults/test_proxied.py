@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conftest import Servers
 from tests.faults.town import Town, town
+from tests.servers.fleet import Servers
 from tests.servers.waiting import until
 
 pytestmark = pytest.mark.fault

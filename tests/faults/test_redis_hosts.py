@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from accounts.groups import user_group
-from tests.conftest import Servers
 from tests.faults.client import Client
 from tests.faults.town import Town, town
+from tests.servers.fleet import Servers
 from tests.servers.redis_hosts import HOST, Replica, Sentinel, TcpRedis
 from tests.servers.waiting import until
 

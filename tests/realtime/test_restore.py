@@ -12,8 +12,8 @@ import pytest
 
 from accounts import tokens
 from accounts.models import Role, User
-from tests.conftest import Servers
 from tests.servers.backups import OwnDatabase, own_database, run
+from tests.servers.fleet import Servers
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import CHECKOUT, Site, surroundings
 from tests.sockets import connect

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from accounts.models import User
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.raw import RawSocket, frame
 from tests.servers.workers import Site
 from tests.sockets import connect

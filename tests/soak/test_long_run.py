@@ -10,9 +10,9 @@ import pytest
 
 from accounts.models import User
 from tests import cast
-from tests.conftest import Servers
 from tests.faults.ordeal import HEAD, Ordeal
 from tests.faults.town import town
+from tests.servers.fleet import Servers
 from tests.soak.churn import Churn
 from tests.soak.gauges import Gauges
 

@@ -13,9 +13,9 @@ from notifications.services import notify
 from realtime.chat.direct import send_direct
 from realtime.chat.models import DirectMessage
 from tests import cast
-from tests.conftest import Servers
 from tests.notifications.stream import head
 from tests.realtime.chat.conftest import Open, conversation
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 from tests.sockets import Frame, Socket, connect
 

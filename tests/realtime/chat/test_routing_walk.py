@@ -14,8 +14,8 @@ import pytest
 from django.db import connection
 
 from realtime.chat import routing
-from tests.conftest import Servers
 from tests.realtime.chat.walk import Walk
+from tests.servers.fleet import Servers
 from tests.servers.redis import PrivateRedis
 from tests.servers.workers import Site
 

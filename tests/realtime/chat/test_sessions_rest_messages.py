@@ -18,10 +18,10 @@ from accounts.models import User
 from realtime.chat import services
 from realtime.chat.models import Message, Session
 from tests import cast
-from tests.conftest import Servers
 from tests.notifications.stream import head
 from tests.realtime.chat.conftest import CHAT
 from tests.realtime.chat.support import SESSIONS, asked, at, ids, say, texts
+from tests.servers.fleet import Servers
 from tests.sockets import connect
 
 Api = Callable[..., APIClient]

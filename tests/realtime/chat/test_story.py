@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from realtime.chat.models import Message, Session, Transfer
 from realtime.chat.words import TAKEN_OVER
-from tests.conftest import Servers
 from tests.realtime.chat.conftest import CHAT, texts
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 from tests.sockets import Socket, connect
 

@@ -13,10 +13,10 @@ from realtime.chat import services
 from realtime.chat.models import Message, Session
 from realtime.chat.posting import post
 from realtime.declined import Declined
-from tests.conftest import Servers
 from tests.notifications.stream import head
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, texts, wants
 from tests.realtime.chat.desk import of_type, refused, says, served, shut, write
+from tests.servers.fleet import Servers
 from tests.sockets import Frame, Socket, connect
 
 UNKNOWN = uuid.UUID("6f1c8a52-6d5e-4a5b-9f0e-3f4a4b1c2d3e")

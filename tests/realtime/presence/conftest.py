@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Servers
 from tests.realtime.presence.village import REAL, TENTH, Pace, Village, standing, village
+from tests.servers.fleet import Servers
 from tests.servers.redis import PrivateRedis
 from tests.servers.waiting import until
 from tests.servers.workers import Site

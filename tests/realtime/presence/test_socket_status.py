@@ -11,7 +11,7 @@ import pytest
 
 from accounts import services, tickets, tokens
 from accounts.models import User
-from tests.conftest import Servers
+from tests.servers.fleet import Servers
 from tests.servers.workers import Site
 from tests.sockets import connect, ending
 
