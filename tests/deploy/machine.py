@@ -31,20 +31,21 @@ switchboard-manage() { bash "$ROOT/usr/local/bin/switchboard-manage" "$@"; }
 curl() { command curl --noproxy '*' --max-time 60 "$@"; }
 nginx() { "$NGINX_PROGRAM" -p "$ROOT/etc/nginx" -c "$ROOT/etc/nginx/nginx.conf" -e "$ROOT/var/log/nginx/error.log" "$@"; }
 unit() { sed -n "s/^$1=//p" "$ROOT/etc/systemd/system/switchboard.service"; }
-as_the_unit() { (
+as_the_unit() {
     cd "$(unit WorkingDirectory)"
     while IFS= read -r line; do case $line in '' | '#'*) ;; *) export "$line" ;; esac; done < "$(unit EnvironmentFile)"
     exec $*
-) }
+}
 systemctl() {
     echo "systemctl $*"
     case "$*" in
         "enable --now switchboard.service switchboard-prune.timer")
-            as_the_unit $(unit ExecStartPre)
+            (as_the_unit $(unit ExecStartPre))
             as_the_unit $(unit ExecStart) > "$ROOT/serve.log" 2>&1 &
             MAINPID=$! ;;
         "restart nginx") nginx ;;
-        "reload switchboard") unit ExecReload | while read -r line; do as_the_unit ${line/\$MAINPID/$MAINPID}; done ;;
+        "reload switchboard") unit ExecReload | while read -r line; do (as_the_unit ${line/\$MAINPID/$MAINPID}); done
+            until grep -q Replacing "$ROOT/serve.log"; do sleep 0.1; done ;;
         "daemon-reload" | "restart redis-server") ;;
         *) echo "an unknown request"; return 1 ;;
     esac
