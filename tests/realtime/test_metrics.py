@@ -164,7 +164,11 @@ def test_who_has_the_token_reads_it_from_anywhere(api, options):
     assert Figures(answer.content.decode())("switchboard_workers") == 1
 
 
-@pytest.mark.parametrize("bearer", ["", "Bearer", "Bearer ", "Basic " + SECRET, "Bearer " + SECRET[:-1], "Bearer é", "Bearer " + SECRET + SECRET])
+@pytest.mark.parametrize(
+    "bearer",
+    ["", "Bearer", "Bearer ", "Basic " + SECRET, "Bearer " + SECRET[:-1], "Bearer é", "Bearer " + SECRET + SECRET],
+    ids=["empty", "only-the-scheme", "nothing-behind-it", "another-scheme", "too-short", "no-ascii", "twice"],  # the same in each process of a parallel run
+)
 def test_without_the_token_nobody_reads_it_also_on_this_machine(api, options, bearer):
     options(metrics_token=SECRET)
     refused = api().get("/metrics", headers={"Authorization": bearer}, REMOTE_ADDR="127.0.0.1")
