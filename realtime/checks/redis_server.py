@@ -12,7 +12,8 @@ import redis
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning
 
-from accounts.redis import RedisAway, ask
+from accounts import redis_hosts
+from accounts.redis import BOUNDS, RedisAway, ask
 from realtime.checks.clocks import Clocks
 
 OLDEST: Final = (6, 2)
@@ -33,7 +34,7 @@ class Facts:
 
 def check_redis(*, clocks: Clocks | None = None, **_: Any) -> list[CheckMessage]:
     """Everything that is wrong there."""
-    found = [*_address(settings.SWITCHBOARD.redis_url)]
+    found = [*_address(settings.SWITCHBOARD.redis_url), *check_layer()]
     clocks = clocks or Clocks()
 
     def question(client: redis.Redis) -> tuple[Facts, float]:
@@ -49,6 +50,21 @@ def check_redis(*, clocks: Clocks | None = None, **_: Any) -> list[CheckMessage]
     return [*found, *judge(facts, sockets=settings.SWITCHBOARD.ws_max_sockets), *clocks.judge("Redis", told, "switchboard.E030")]
 
 
+def check_layer() -> Iterator[CheckMessage]:
+    """What is wrong with the hosts of LAYER_REDIS_URLS, which carry pushes and keep nothing."""
+    for number, url in enumerate(settings.SWITCHBOARD.layer_redis_urls, 1):
+        name = f"Host {number} of LAYER_REDIS_URLS"
+        yield from _open(url, name)
+        try:
+            with redis_hosts.client({"address": url}, **BOUNDS, decode_responses=True) as client:
+                facts = _facts(client)
+        except (redis.RedisError, OSError) as error:
+            away = f"{name} could not be asked: {str(error).rstrip('.')}."
+            yield Error(away, hint="See that it runs, and that its address and its password are right.", id="switchboard.E021")
+        else:
+            yield from _buffer(facts, name, sockets=settings.SWITCHBOARD.ws_max_sockets)
+
+
 def judge(facts: Facts, *, sockets: int) -> Iterator[CheckMessage]:
     """What is wrong with such a Redis, where a worker holds so many sockets (0: as many as it may)."""
     if tuple(int(part) for part in re.findall(r"\d+", facts.version)[:2]) < OLDEST:
@@ -59,9 +75,13 @@ def judge(facts: Facts, *, sockets: int) -> Iterator[CheckMessage]:
             hint="Set maxmemory-policy noeviction, or give us a Redis of our own.",
             id="switchboard.E023",
         )
+    yield from _buffer(facts, "Redis", sockets=sockets)
+
+
+def _buffer(facts: Facts, name: str, *, sockets: int) -> Iterator[CheckMessage]:
     if facts.buffer is None:
         yield Info(
-            "Redis does not tell its client-output-buffer-limit (CONFIG GET is not allowed).",
+            f"{name} does not tell its client-output-buffer-limit (CONFIG GET is not allowed).",
             hint="See to it where it is configured: docs/operations.md says what it should be.",
             id="switchboard.I025",
         )
@@ -71,7 +91,7 @@ def judge(facts: Facts, *, sockets: int) -> Iterator[CheckMessage]:
     hard, soft, seconds = (int(each) for each in limits.groups()) if limits else (0, 0, 0)
     if 0 < hard < needed or (0 < soft < needed // 4 and seconds < 10):
         yield Error(
-            f"Redis cuts a worker off that has {hard or soft} bytes to read, but a message to all of {sockets or 10_000} sockets may be {needed}.",
+            f"{name} cuts a worker off that has {hard or soft} bytes to read, but a message to all of {sockets or 10_000} sockets may be {needed}.",
             hint=f'CONFIG SET client-output-buffer-limit "pubsub {needed} {needed // 4} 60", and write it into its configuration.',
             id="switchboard.E024",
         )
@@ -85,10 +105,14 @@ def _address(url: str) -> Iterator[CheckMessage]:
             id="switchboard.E020",
         )
         return
+    yield from _open(url, "Redis")
+
+
+def _open(url: str, name: str) -> Iterator[CheckMessage]:
     parts = urlsplit(url)
     if parts.scheme == "redis" and not parts.password and not _NEAR.fullmatch(parts.hostname or ""):
         yield Warning(
-            "Redis is on another machine and asks for no password: whoever reaches it reads what people are told.",
+            f"{name} is on another machine and asks for no password: whoever reaches it reads what people are told.",
             hint="Set requirepass or an ACL there, and rediss://:password@… here.",
             id="switchboard.W026",
         )

@@ -21,7 +21,7 @@ from config.options import Options
 from realtime.checks.configuration import check_configuration
 from realtime.checks.database import pooling
 from realtime.checks.deployment import check_deployment
-from realtime.checks.redis_server import Facts, check_redis, judge
+from realtime.checks.redis_server import Facts, check_layer, check_redis, judge
 from realtime.checks.serving import check_mail, check_workers
 from tests.servers.postgres import empty_database, running_postgres
 from tests.servers.production import Production
@@ -151,6 +151,17 @@ def test_what_is_wrong_with_redis_is_named(options: Callable[..., None], client:
     options(redis_url="unix:///run/redis.sock")
     client.config_set(setting, value)
     assert ids(check_redis()) == expected
+
+
+def test_hosts_that_carry_pushes_are_asked_for_their_buffers_and_named_without_their_passwords(
+    options: Callable[..., None], redis: PrivateRedis, client: redis_py.Redis
+) -> None:
+    options(redis_url="unix:///run/redis.sock", layer_redis_urls=(redis.url, "redis://:hunter2@127.0.0.1:1"))
+    client.config_set("client-output-buffer-limit", f"pubsub {MIB} {MIB} 60")
+    found = [*check_layer()]
+    assert ids(found) == ["E024", "E021"]
+    assert "Host 1 of LAYER_REDIS_URLS" in found[0].msg
+    assert "hunter2" not in found[1].msg
 
 
 def test_more_sockets_need_a_larger_buffer_and_an_old_redis_is_too_old() -> None:
