@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -166,6 +166,10 @@ def _problem(error: Exception) -> Problem:
             return Problem("FORBIDDEN")
         case RequestDataTooBig():
             return Problem("TOO_LARGE")
+        case DisallowedHost():
+            return Problem(
+                "INVALID_REQUEST", detail=_("This server does not go by that name. Check the address; its operator lists the names in ALLOWED_HOSTS.")
+            )
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return Problem("INVALID_REQUEST")
         case OperationalError() | InterfaceError() | RedisAway() | KeysUnavailable():
@@ -218,7 +222,7 @@ def is_for_programs(path: str) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return answer(Problem("INVALID_REQUEST")) if _of_api(request) else defaults.bad_request(request, exception)
+    return answer(_problem(exception)) if _of_api(request) else defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:

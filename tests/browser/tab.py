@@ -10,7 +10,7 @@ from accounts import tokens
 from accounts.models import User
 from tests.servers.workers import Site
 
-OURS = "/health/live"  # any page of ours
+OURS = "/health/live"  # any page of ours, in a browser that lets tests run scripts everywhere: see `page`
 PATIENCE = 30_000  # ms
 OPEN = """
 async ({ path, user, token, options }) => {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.servers.workers import Site
 
 
 @pytest.mark.timeout(300)
-def test_the_api_can_be_read_and_tried_out_with_nothing_from_elsewhere(server: Site, page: Page) -> None:
+def test_the_api_can_be_read_and_tried_out_with_nothing_from_elsewhere(server: Site, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts().new_page()
     page.set_default_timeout(60_000)  # it is a big page
     asked: list[str] = []
     complaints: list[str] = []

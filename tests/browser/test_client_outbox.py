@@ -20,7 +20,7 @@ EMPTY = "client.entries.length === 0"
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser of its own, which keeps what its pages store."""
-    made = browser.new_context()
+    made = browser.new_context(bypass_csp=True)
     yield made
     made.close()
 

@@ -24,7 +24,7 @@ from tests.servers.workers import Site
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser of its own, for several tabs; what goes wrong in their scripts fails the test."""
-    made = browser.new_context()
+    made = browser.new_context(bypass_csp=True)
     errors: list[str] = []
     made.on("weberror", lambda error: errors.append(str(error.error)))
     yield made

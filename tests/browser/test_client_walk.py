@@ -78,7 +78,7 @@ class Walk:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context()
+    made = browser.new_context(bypass_csp=True)
     yield made
     made.close()
 

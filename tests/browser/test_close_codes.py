@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page
 
 from accounts.models import User
+from tests.browser.tab import OURS
 from tests.servers.workers import Site
 
-OURS = "/health/live"  # any page of ours
 KNOCK = """
 ([url, protocols]) => new Promise((resolve) => {
   const seen = { opened: false, protocol: null, frames: [] };

@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from accounts.models import Revocation, User
 from notifications.services import notify, read_all
+from tests.browser.tab import OURS
 from tests.markdown import Document
 from tests.servers.fleet import Servers
 from tests.servers.waiting import until
@@ -19,7 +20,6 @@ from tests.servers.workers import CHECKOUT, Site
 from tests.streams import PATH, listen
 from tests.test_serve import replaced
 
-OURS = "/health/live"  # any page of ours
 LISTEN = """
 (url) => {
   window.greetings = [];

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from accounts.models import User
+from tests.browser.tab import OURS
 from tests.realtime.chat.desk import says, served
 from tests.servers.workers import Site
 
-OURS = "/health/live"  # any page of ours
 OPEN = """
 (token) => {
   window.frames_ = [];
