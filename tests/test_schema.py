@@ -68,7 +68,8 @@ def test_every_call_declares_its_errors_with_an_example_of_each_code(schema: Any
     for answer in schema["components"]["responses"].values():
         assert answer["description"]
         shown |= {code: example["value"] for code, example in answer["content"]["application/problem+json"]["examples"].items()}
-    assert set(shown) == set(KINDS) - {"METHOD_NOT_ALLOWED", "NOT_ACCEPTABLE"}
+    no_call = {"METHOD_NOT_ALLOWED", "NOT_ACCEPTABLE", "TIMEOUT", "HEAD_TOO_LARGE"}  # answered before it is known which call was meant
+    assert set(shown) == set(KINDS) - no_call
     assert all(set(example) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"} for example in shown.values())
 
 
