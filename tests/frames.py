@@ -50,7 +50,7 @@ def complaint(address: str, frame: str | bytes | Any, action: str) -> str:
     held = json.loads(frame) if isinstance(frame, str | bytes) else frame
     kind = held.get("type") if isinstance(held, dict) else None
     known = _described()[channel, action]
-    return _said(known[kind], held) if kind in known else f"{address} has no frame {json.dumps(held)[:500]}"
+    return _said(known[kind], held) if kind in known else f"{address.partition(chr(63))[0]} has no frame {json.dumps(held)[:500]}"
 
 
 def closed(schema: Any) -> Any:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications import inbox, retention
+from notifications.events import NotificationStateChanged, NotificationStateData
 from notifications.models import Inbox
 from notifications.services import notify
 from notifications.wire import Durable
@@ -26,12 +27,6 @@ class Whisper(Durable, kw_only=True, tag="whisper"):
     """Something that a bell does not carry."""
 
     topic: ClassVar[str] = "support"
-
-
-class Ring(Durable, kw_only=True, tag="ring"):
-    """Something that a bell carries."""
-
-    topic: ClassVar[str] = "notification"
 
 
 def tell(user: User, *words: str) -> None:
@@ -142,12 +137,13 @@ def test_a_live_bell_is_not_told_of_another_topic_and_its_heartbeat_passes_over_
 
 
 def test_who_is_a_thousand_frames_of_its_own_behind_is_resumed_and_who_is_one_more_is_not(bell: Open, mia: User) -> None:
+    nothing_new = NotificationStateData(ids=[], status="read", unread_count=0)
     with transaction.atomic():
-        inbox.send([inbox.Delivery(recipients=[mia.pk], event=Ring()) for _ in range(1001)])
+        inbox.send([inbox.Delivery(recipients=[mia.pk], event=NotificationStateChanged(data=nothing_new)) for _ in range(1001)])
     with bell(mia, since=0) as socket:
         assert socket.until("connected")["data"]["resumed"] is False
         assert socket.sync() == []
     with bell(mia, since=1) as socket:
         assert socket.until("connected")["data"]["resumed"] is True
-        assert [frame["seq"] for frame in socket.take(1000, "ring")] == list(range(2, 1002))
+        assert [frame["seq"] for frame in socket.take(1000, "notification_state")] == list(range(2, 1002))
         assert socket.sync() == []

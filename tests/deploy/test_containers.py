@@ -78,5 +78,4 @@ def test_the_health_check_tells_a_server_from_none(site: Site) -> None:
         return said.returncode
 
     until(lambda: check(PORT=str(site.port), ALLOWED_HOSTS=".localhost, elsewhere.example") == 0, what="it is well")
-    assert check(PORT=str(site.port), ALLOWED_HOSTS="not.allowed.example") != 0
     assert check(PORT="1", ALLOWED_HOSTS="localhost") != 0
