@@ -16,7 +16,8 @@ from realtime import declarations
 
 REF: Final = "#/components/schemas/{name}"
 
-_NUMBER: Final = Annotated[int, Meta(ge=1, le=wire.MAX_SEQ)]  # what a slot is filled with
+# What a slot is filled with. 0: said again of something that a customer wrote before it was vouched for, which has no number in this stream.
+_NUMBER: Final = Annotated[int, Meta(ge=0, le=wire.MAX_SEQ)]
 
 
 def schemas() -> dict[str, Any]:

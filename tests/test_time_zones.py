@@ -50,7 +50,7 @@ def addresses(mia: User, eve: User, ann: User, bob: User, admin: User) -> dict[s
     return {
         "/api/v1/notifications": mia,
         f"/api/v1/direct/{eve.pk}/messages": mia,
-        "/api/v1/sessions": bob,
+        "/api/v1/sessions": ann,  # an agent sees who waits, and others come and go
         at(session): bob,
         at(session, "messages"): bob,
         f"/api/v1/support/customers/{ann.pk}": bob,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, repeat
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.pace import Pace, Ruling
@@ -54,6 +54,7 @@ def times(distances: Iterable[float]) -> list[float]:
     return found
 
 
+@settings(deadline=None)
 @given(gaps, works)
 def test_no_stretch_of_time_has_more_frames_than_the_burst_and_the_rate_allow(distances: list[float], work: float) -> None:
     tokens, before = float(BURST), 0.0
@@ -64,6 +65,7 @@ def test_no_stretch_of_time_has_more_frames_than_the_burst_and_the_rate_allow(di
             assert tokens >= -0.001
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 5), max_size=400), works)
 def test_who_stays_within_burst_and_rate_neither_waits_nor_is_refused(distances: list[float], work: float) -> None:
     tokens, arrivals, at = float(BURST), [], 0.0
@@ -76,6 +78,7 @@ def test_who_stays_within_burst_and_rate_neither_waits_nor_is_refused(distances:
         assert done.at - done.sent < 0.001
 
 
+@settings(deadline=None)
 @given(st.integers(1, BURST + int(RATE * PATIENCE)), works)
 def test_a_queue_that_is_flushed_at_once_comes_through_whole(length: int, work: float) -> None:
     assert rulings([0.0] * length, work=work) == {Ruling.OBEY: length}
@@ -93,11 +96,13 @@ def test_a_flood_is_slowed_then_refused_then_ended() -> None:
     assert 12.9 < done[-1].at < 13.1
 
 
+@settings(deadline=None)
 @given(st.floats(20.1, 10_000))
 def test_whoever_never_rests_is_ended_however_little_over_the_rate(rate: float) -> None:
     assert rulings(number / rate for number in count())[Ruling.END] == 1
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 19.9), st.floats(0, 9.9))
 def test_a_flush_that_is_over_in_time_may_be_followed_by_the_rate_for_ever(rate: float, seconds: float) -> None:
     flushed = BURST + int(seconds * (RATE - rate))

@@ -47,7 +47,7 @@ def test_nothing_is_lost_and_nothing_grows_while_people_come_and_go(
     assert churn.cut
     assert churn.visits
     # Two hours of a leak of one object of 100 bytes for each push would be 70 MiB for each worker.
-    assert not gauges.grown(memory=4 if minutes > 30 else 12, count=6 if minutes > 30 else 40), gauges.table()
+    assert not gauges.grown(memory=4 if minutes > 30 else 12, count=6 if minutes > 30 else 150), gauges.table()
 
 
 def _watch(gauges: Gauges, ordeal: Ordeal, seconds: float) -> None:

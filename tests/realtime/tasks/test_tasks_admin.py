@@ -44,7 +44,7 @@ def listed(desk: Client, **query: Any) -> set[int]:
 
 def row(desk: Client, task: Task, **more: Any) -> dict[str, str]:
     """What the list says of a task, by column."""
-    text = re.sub(r' style="[^"]*"', "", page(desk.get(LIST, {"q": task.public_id}, **more)))
+    text = re.sub(r' class="task-[^"]*"', "", page(desk.get(LIST, {"q": task.public_id}, **more)))
     return {name: unescape(cell.strip()) for name, cell in re.findall(r'<t[dh] class="field-(\w+)[^"]*">(.*?)</t[dh]>', text, re.DOTALL)}
 
 
