@@ -75,7 +75,7 @@ def test_two_people_in_two_tabs_of_one_browser_share_nothing(context: BrowserCon
     tell(bob, "for bob")
     mias.has(["for mia"])
     bobs.has(["for bob"])
-    mias.run("client.post({ type: 'message', to_user_id: 0, message: 'to nobody' })")
+    mias.run("client.post({ type: 'message', to_user_id: 999999999, message: 'to nobody' })")
     mias.until("client.entries[0]?.state === 'failed'")
     assert bobs.run("client.entries") == []
 
