@@ -81,7 +81,7 @@ def test_requests_are_counted_by_the_route_and_never_by_what_was_asked_for(serve
     watched.grows("switchboard_http_requests_total", route="none", status="413")
     watched.grows("switchboard_http_request_seconds_count", route="api/v1/notifications")
     routes = {sample.labels["route"] for sample in figures(server).samples if sample.name == "switchboard_http_requests_total"}
-    known = {"/", "none", "admin", "static", "health", "metrics", "console", "member", "demo", "widget", "widget.js", "api"}
+    known = {"/", "none", "admin", "login", "static", "health", "metrics", "console", "member", "demo", "widget", "widget.js", "api"}
     assert {route for route in routes if route not in known and not route.startswith("api/")} == set()
     assert not any(character.isdigit() for route in routes for character in route.replace("api/v1", ""))
 
