@@ -27,7 +27,7 @@ from tests.servers.postgres import running_postgres
 from tests.servers.raw import REQUEST, frame
 from tests.servers.workers import CHECKOUT, serving
 
-CROWD = 500
+CROWD = 300
 PEOPLE = """
 import json
 from accounts.models import Role, User

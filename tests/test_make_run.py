@@ -21,6 +21,7 @@ from tests.servers.waiting import until
 from tests.servers.workers import CHECKOUT, alive
 from tests.sockets import connect
 
+pytestmark = pytest.mark.timeout(300)  # on a machine that may be busy, each starts several processes, one after the other
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "var", "node_modules", "__pycache__", ".*_cache", ".hypothesis")
 # What `make` and a shell need, and nothing that the test session has set for itself.
 ENV = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"} or name.startswith(("PIP_", "SSL_"))}
@@ -60,7 +61,7 @@ class Run:
         return self.output.read_text(errors="replace")
 
     def wait_until_it_answers(self) -> None:
-        until(lambda: "Switchboard answers" in self.text or self.process.poll() is not None, what="make run answers", seconds=90)
+        until(lambda: "Switchboard answers" in self.text or self.process.poll() is not None, what="make run answers", seconds=150)
         assert self.process.poll() is None, self.text
 
     def family(self) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ from tests.realtime.chat.floor import stream
 from tests.realtime.chat.lines import Line
 
 BY_ROUTING = ("routed", "gone")
-SEEN = 1.0
+SEEN = 3.0
 """Seconds from looking who is here to a decision, on a machine that is busy."""
 BLINK = 0.5
 """A connection shorter than this may be seen by nobody."""
