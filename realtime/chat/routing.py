@@ -164,7 +164,8 @@ async def tick() -> None:
 
 
 def attend(agent_id: int) -> None:
-    """An agent has connected: it gets what waits, before its socket is sent what it has missed."""
+    """An agent has connected: nobody takes anything from it who looked before that, and it gets what waits, before its socket is sent what it has missed."""
+    Attendance.objects.filter(agent=agent_id, gone_since__isnull=False).update(gone_since=None)
     if Session.objects.filter(status=Session.Status.WAITING).exists():
         present = here()
         if present is not None and agent_id in present.available:
@@ -217,7 +218,7 @@ def _lost(present: Here) -> set[int]:
 @retried
 def _give(present: Here, lost: Collection[int]) -> None:
     lock()
-    # Until the lock was free it may have been given to somebody else, who was not here yet when that was looked at.
+    # Until the lock was free it may have been given to somebody else, who was not here yet when that was looked at, or its agent may have come back.
     lost = _lost(present).intersection(lost) if lost else ()
     telling, desk = Telling(), Desk(present)
     for session in sorted((each for each in locked(lost) if _is_lost(each, present)), key=lambda each: each.owed_since or _LONG_AGO):

@@ -75,6 +75,19 @@ def test_a_question_is_claimed_answered_and_noted_by_keyboard_alone(office, api,
     until(lambda: api(bob).get(f"{SESSIONS}/{session}").json()["unreadCount"] == 0, what="it is marked as read, being in view")
 
 
+def test_escape_leaves_the_field_also_where_the_list_is_empty(office, ann, bob):
+    asked(ann, agent=bob)
+    desk = office.console(bob).open("Ann")
+    desk.list("Waiting").click()
+    expect(desk.row("Ann")).to_have_count(0)
+    desk.press("r")
+    expect(desk.page.get_by_role("textbox", name="Write an answer")).to_be_focused()
+    desk.press("Escape")
+    expect(desk.list("Waiting")).to_be_focused()
+    desk.press("n")
+    expect(desk.page.get_by_role("textbox", name="Write a note")).to_be_focused()
+
+
 def test_what_is_handed_over_reaches_the_other_agent_at_once_with_the_note(office, ann, bob, alice):
     session = asked(ann, agent=bob)
     bobs, alices = office.console(bob).open("Ann"), office.console(alice)

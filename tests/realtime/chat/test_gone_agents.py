@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
@@ -119,6 +120,30 @@ def test_what_has_changed_hands_since_a_worker_looked_is_not_taken_from_its_new_
     services.assign(by=admin, session=session, to=alice)
     routing._give(seen_by_a_slow_worker, [session.pk])
     assert is_with(session, alice)
+
+
+def test_who_has_come_back_since_a_worker_looked_keeps_all(opened: Open, bob: User, alice: User) -> None:
+    console = comes(opened, bob)
+    session = new_question()
+    goes(console, bob)
+    until(lambda: (seen := routing.here()) is not None and seen.age >= GRACE, what="an absence counts")
+    with no_worker_looks():
+        Attendance.objects.update_or_create(agent=bob, defaults={"gone_since": timezone.now() - timedelta(days=1)})
+        seen_by_a_slow_worker = routing.here()
+        assert seen_by_a_slow_worker is not None
+        assert session.pk in routing._lost(seen_by_a_slow_worker)
+        comes(opened, bob)
+        routing._give(seen_by_a_slow_worker, [session.pk])
+        assert is_with(session, bob)
+
+
+@contextmanager
+def no_worker_looks() -> Iterator[None]:
+    Routing.objects.update(swept_at=timezone.now() + timedelta(hours=1))
+    try:
+        yield
+    finally:
+        Routing.objects.update(swept_at=timezone.now())
 
 
 @pytest.mark.parametrize("how", ["deactivated", "another role", "deleted"])

@@ -17,8 +17,8 @@ from tests.realtime.chat.floor import stream
 from tests.realtime.chat.lines import Line
 
 BY_ROUTING = ("routed", "gone")
-SEEN = 3.0
-"""Seconds from looking who is here to a decision, on a machine that is busy."""
+SEEN = 1.0
+"""Seconds from looking, under the lock, who is gone to a decision, on a machine that is busy."""
 BLINK = 0.5
 """A connection shorter than this may be seen by nobody."""
 ALLOWED = {

@@ -74,9 +74,9 @@ export class SessionList {
     buttons[to]?.focus();
   }
 
-  /** Where one comes back to from a conversation. */
+  /** Where one comes back to from a conversation: its row, or what stands above where rows will be. */
   focus() {
-    const current = this.ul.querySelector("button[aria-current='true']") ?? this.ul.querySelector("button");
+    const current = this.ul.querySelector("button[aria-current='true']") ?? this.ul.querySelector("button") ?? this.tabs.get(this.place.list);
     if (current instanceof HTMLElement) current.focus();
   }
 
