@@ -19,8 +19,9 @@ from accounts import groups
 from accounts.groups import publish
 from realtime.layer import LoopLayer
 from tests.realtime.ears import GROUP, PATIENCE, Ear, push, pushed
+from tests.servers.certificates import make_certificate
 from tests.servers.redis import PrivateRedis
-from tests.servers.redis_hosts import HOST, Replica, Sentinel, TcpRedis, behind_tls, free_port, make_certificate
+from tests.servers.redis_hosts import HOST, Replica, Sentinel, TcpRedis, behind_tls, free_port
 from tests.servers.waiting import auntil
 
 PASSWORD = "open-sesame"

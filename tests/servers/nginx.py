@@ -20,7 +20,8 @@ from typing import Final, Self
 
 import psutil
 
-from tests.servers.redis_hosts import HOST, free_port, make_certificate
+from tests.servers.certificates import make_certificate
+from tests.servers.redis_hosts import HOST, free_port
 from tests.servers.waiting import until
 from tests.servers.workers import BOUND, CHECKOUT
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote, unquote, urlsplit
+
+from tests.servers.background import Background, join
 
 # How a pub/sub message begins, in RESP2 and in RESP3.
 PUSHED = re.compile(rb"[*>]3\r\n\$7\r\nmessage\r\n")
@@ -50,19 +49,20 @@ class Splitter:
         return end
 
 
-class LeakyProxy:
+class LeakyProxy(Background):
     """Listens at `url` and hands on what `upstream` (a unix socket's address) says, but for `loss` (0 to 1) of its messages."""
 
     def __init__(self, folder: Path, upstream: str, *, loss: float = 0.0, seed: int = 1) -> None:
+        super().__init__()
         self._path = folder / "proxy.sock"
         self.url = f"unix://{quote(str(self._path))}"
         self.loss = loss
         self.passed = self.dropped = 0
         self._upstream = unquote(urlsplit(upstream).path)
         self._chance = random.Random(seed)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="leaky-proxy", daemon=True)
-        self._server: asyncio.Server | None = None
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_unix_server(self._serve, self._path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -70,31 +70,12 @@ class LeakyProxy:
         except OSError:
             writer.close()
             return
-        pumps = [asyncio.create_task(self._ask(reader, questions)), asyncio.create_task(self._answer(answers, writer))]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            writer.close()
-            questions.close()
-
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:  # one of the two is gone, and then so is the other
-            pass
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = Splitter()
-        try:
-            while data := await reader.read(65536):
-                writer.write(b"".join(answer for answer in splitter.feed(data) if not self._lost(answer)))
-                await writer.drain()
-        except OSError:
-            pass
+
+        def leak(data: bytes) -> bytes:
+            return b"".join(answer for answer in splitter.feed(data) if not self._lost(answer))
+
+        await join((reader, writer), (answers, questions), told=leak)
 
     def _lost(self, answer: bytes) -> bool:
         if not PUSHED.match(answer):
@@ -103,22 +84,3 @@ class LeakyProxy:
         self.dropped += lost
         self.passed += not lost
         return lost
-
-    async def _close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(asyncio.start_unix_server(self._serve, self._path), self._loop).result(10)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
