@@ -31,7 +31,7 @@ os.environ |= {
     "HTTPS": "0",  # there is no proxy, but in the tests of one
     "WS_ALLOWED_ORIGINS": "http://shop.example",
     "WS_HEARTBEAT_INTERVAL": "3",
-    "KEEPER_INTERVAL": "0.1",
+    "KEEPER_INTERVAL": "0.25",  # oftener, and the idle workers of all these servers would take a third of the machine
     # Twice the usual: all tests at once keep a machine so busy that a connection may take a second.
     "REDIS_TIMEOUT": "2",
     "TOKEN_WARNING": "6",

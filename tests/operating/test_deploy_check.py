@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -65,7 +66,7 @@ def test_a_production_setup_has_nothing_said_against_it(installed: Production) -
 
 
 def test_browsers_are_told_to_keep_to_https_and_so_do_the_cookies(installed: Production) -> None:
-    with httpx.Client(base_url=installed.url, verify=str(installed.certificate), timeout=30) as client:
+    with httpx.Client(base_url=installed.url, verify=ssl.create_default_context(cafile=installed.certificate), timeout=30) as client:
         page = client.get("/admin/login/")
     assert page.status_code == 200
     assert page.headers["Strict-Transport-Security"] == f"max-age={365 * 86400}"
