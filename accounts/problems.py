@@ -10,7 +10,7 @@ import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -27,6 +27,8 @@ from rest_framework.request import Request
 
 from accounts.claims import KeysUnavailable
 from accounts.redis import RedisAway
+
+Answered = TypeVar("Answered", bound=HttpResponse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +220,26 @@ def is_for_programs(path: str) -> bool:
     return path.removeprefix("/").partition("/")[0] in ("api", "health", "metrics")
 
 
+def without_words(response: Answered, *, path: str, accept: str) -> Answered:
+    """A failure, with an empty body where the widget in use asks for a token: that stops asking only when what it gets is not JSON."""
+    if path.strip("/") == "api/v1/customers/token" and not _names_json(accept):
+        response.content = b""
+        del response["Content-Type"]
+    return response
+
+
+def _names_json(accept: str) -> bool:
+    kinds = (part.partition(";")[0].strip().lower() for part in accept.split(","))
+    return any(kind.endswith(("/json", "+json")) for kind in kinds)
+
+
 # Django's own error pages.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return answer(_problem(exception)) if _of_api(request) else defaults.bad_request(request, exception)
+    if not _of_api(request):
+        return defaults.bad_request(request, exception)
+    return without_words(answer(_problem(exception)), path=request.path, accept=request.headers.get("Accept", ""))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -19,7 +19,7 @@ from accounts.authentication import OptionalBearer, claims, person
 from accounts.claims import TokenRefused
 from accounts.models import Customer, User
 from accounts.permissions import IsPerson, MayMakeUsers
-from accounts.problems import Problem
+from accounts.problems import Problem, without_words
 from accounts.schema import PROBLEM
 
 
@@ -83,11 +83,7 @@ class CustomerTokenView(APIView):
         return Response(_token_made(customer.user))
 
     def handle_exception(self, exc: Exception) -> Response:
-        response = super().handle_exception(exc)
-        if not _names_json(self.request.headers.get("Accept", "")):
-            response.content = b""
-            del response["Content-Type"]
-        return response
+        return without_words(super().handle_exception(exc), path=self.request.path, accept=self.request.headers.get("Accept", ""))
 
 
 class LoginView(APIView):
@@ -230,8 +226,3 @@ def _count(name: str, key: object, rate: limits.Rate) -> None:
 def _valid(serializer: rest.Serializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
-
-
-def _names_json(accept: str) -> bool:
-    kinds = (part.partition(";")[0].strip().lower() for part in accept.split(","))
-    return any(kind.endswith(("/json", "+json")) for kind in kinds)

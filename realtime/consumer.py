@@ -6,9 +6,9 @@ import asyncio
 import logging
 import os
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer
@@ -25,7 +25,7 @@ from notifications import backlog
 from notifications.wire import Command, Event, encode
 from realtime import commands, events, inlet, traffic
 from realtime.basics import Basics
-from realtime.events import ConnectedData, Heartbeat, HeartbeatData, TokenExpiring, TokenExpiringData
+from realtime.events import ConnectedData, Heartbeat, HeartbeatData
 from realtime.handshake import Admission, Cursor, admit, counted, language
 from realtime.inlet import Receive
 from realtime.keeper import Keeper
@@ -39,6 +39,8 @@ from realtime.writer import Writer
 logger = logging.getLogger(__name__)
 
 Send = Callable[[Any], Awaitable[None]]
+
+_MOST_EARLY = 16  # frames without a number that a socket is told before it has begun; of such the newest matter
 
 
 class SocketConsumer(Basics, AsyncConsumer):
@@ -91,6 +93,7 @@ class SocketConsumer(Basics, AsyncConsumer):
         self.language = admission.language or settings.LANGUAGE_CODE
         self.carried = self.topics + (self.own_topics if self.new_client else ())
         self.warned = True  # for nothing may precede `connected`
+        self._early: deque[str] | None = deque(maxlen=_MOST_EARLY)  # what must not precede it either, and follows then
         self._late: Admission | None = None  # while the database has yet to say where it begins
         options = settings.SWITCHBOARD
         self.writer = Writer(
@@ -127,8 +130,8 @@ class SocketConsumer(Basics, AsyncConsumer):
                         pushes.take(message)
             elif message["type"] == "standing.changed":
                 self.revoked(message["version"], message["at"])
-            elif (message["type"] == "typing" and self.seat.counts) or (message["type"] == "aside" and message["topic"] in self.carried):
-                self.tell(message["frame"])
+            elif (message["type"] == "typing" and self.seat.looks and self.seat.sees_all) or (message["type"] == "aside" and message["topic"] in self.carried):
+                (self.tell if self._early is None else self._early.append)(message["frame"])
             elif message["type"] == "step":
                 self.step(message)
             elif message["type"] == "presence.chosen":
@@ -167,16 +170,6 @@ class SocketConsumer(Basics, AsyncConsumer):
     def notice(self, head: int) -> None:
         """The inbox has entries up to this number; what of them was not sent is."""
         self.outlet.notice(head)
-
-    def warn(self) -> None:
-        """Say that the credential ends soon."""
-        self.writer.write(encode(TokenExpiring(data=TokenExpiringData(expires_at=datetime.fromtimestamp(self.claims.expires_at, UTC)))))
-
-    def revoked(self, version: int, at: float) -> None:
-        """Tokens below `version` (the host's: issued up to `at`) are worthless; end if ours is one."""
-        ours = self.claims.version
-        if version >= GONE.version or (self.claims.issued_at <= at if ours is None else ours < version):
-            self.end(Refusal("SESSION_REVOKED"))
 
     def catch_up(self) -> Coroutine[Any, Any, None] | None:
         """What the database did not let this socket do before, to be tried again."""
@@ -278,6 +271,9 @@ class SocketConsumer(Basics, AsyncConsumer):
             connection_id=self.connection_id,
         )
         self.writer.write(self.seat.greeted(data))
+        early, self._early = self._early, None
+        for frame in early or ():
+            self.writer.write(frame)
         if wished is not None or cursor is None:
             await self.recall(opening.head, start=start, resumes=cursor is not None)
         self.outlet.begin(cursor=start, head=opening.head)

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 
 from accounts import languages
-from accounts.problems import Problem, answer
+from accounts.problems import Problem, answer, without_words
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -35,7 +35,7 @@ class BoundedBody:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         if int(headers.get(b"content-length", b"0")) > self.limit:  # servers let nothing but digits pass
-            await _refuse(headers, send, Problem("TOO_LARGE"))
+            await _refuse(scope, send, Problem("TOO_LARGE"))
             return
         taken, refused = 0, False
 
@@ -47,7 +47,7 @@ class BoundedBody:
                 return message
             if not refused:
                 refused = True
-                await _refuse(headers, send, Problem("TOO_LARGE"))
+                await _refuse(scope, send, Problem("TOO_LARGE"))
             return {"type": "http.disconnect"}
 
         async def unless_refused(message: Any) -> None:
@@ -67,7 +67,7 @@ class LegibleAddress:
         try:
             scope["query_string"].decode()
         except UnicodeDecodeError:
-            await _refuse(dict(scope["headers"]), send, Problem("INVALID_REQUEST"))
+            await _refuse(scope, send, Problem("INVALID_REQUEST"))
         else:
             await self.application(scope, receive, send)
 
@@ -108,7 +108,7 @@ class BoundedRequests:
                     await places.acquire()
             except TimeoutError:
                 refused = True
-                await _refuse(dict(scope["headers"]), send, Problem("DEPENDENCY_DOWN", wait=self.patience))
+                await _refuse(scope, send, Problem("DEPENDENCY_DOWN", wait=self.patience))
                 return {"type": "http.disconnect"}
             placed = True
             return message
@@ -145,9 +145,10 @@ def database_connections_returned(get_response: Callable[[HttpRequest], HttpResp
     return middleware
 
 
-async def _refuse(headers: dict[bytes, bytes], send: Send, problem: Problem) -> None:
-    with translation.override(languages.wanted(headers.get(b"accept-language", b"").decode("latin-1")) or None):
-        response = answer(problem)
+async def _refuse(scope: Any, send: Send, problem: Problem) -> None:
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    with translation.override(languages.wanted(headers.get(b"accept-language", "")) or None):
+        response = without_words(answer(problem), path=scope["path"], accept=headers.get(b"accept", ""))
     lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]
     await send({"type": "http.response.start", "status": response.status_code, "headers": [*lines, (b"connection", b"close")]})
     await send({"type": "http.response.body", "body": response.content})

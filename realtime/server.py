@@ -25,6 +25,7 @@ from websockets.exceptions import InvalidState
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request, Response
 
+from realtime import upgrades
 from realtime.cork import Cork
 from realtime.framing import framed
 from realtime.refusals import SERVICE_RESTART, restart_frame
@@ -114,8 +115,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", "This handshake is not understood.")
 
     def handle_connect(self, event: Request) -> None:
-        if not event.path.isascii():
-            self._refuse(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", "An address must be percent-encoded.")
+        if (wrong := upgrades.mistake(event)) is not None:
+            self._refuse(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", wrong)
             return
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:

@@ -200,6 +200,7 @@ class EventStream:
             self._last_words = b": %b\n%b" % (code, _retry(*((wait, wait * 5 // 4) if wait else passing)))
             return
         answer = http_problem(Refusal(code.decode(), detail=msgspec.json.decode(body)["message"]))
+        answer["X-WebSocket-Error-Message"] = said[b"x-websocket-error-message"].decode()  # in English: a header has no language
         lines = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
         length = (b"content-length", b"%d" % len(answer.content))
         await self._send({"type": "http.response.start", "status": answer.status_code, "headers": [*lines, *self._headers, length]})

@@ -104,9 +104,12 @@ class SupportCommands:
             raise Refusal("DEPENDENCY_DOWN") from error
 
     async def do_typing(self, command: Typing) -> None:
-        """Only within a session, to the other one of its two people."""
+        """Within a session, to the other one of its two people; members and agents also elsewhere."""
         said = command.data
         context = said.context if isinstance(said.context, str) else ""
+        if self.claims.role != Role.CUSTOMER and (isinstance(said.to_user_id, int) or _session_named(context) is None):
+            await super().do_typing(command)  # type: ignore[misc]
+            return
         if not context or isinstance(said.to_user_id, int):
             raise Refused("INVALID_MESSAGE", _("The field “data.context” must be the session that you type in."))
         try:
@@ -126,19 +129,15 @@ class TypingAnywhere:
 
     async def do_typing(self, command: Typing) -> None:
         context = command.data.context
-        if isinstance(context, str) and len(context) == len(str(UUID(int=0))):
+        session = _session_named(context) if isinstance(context, str) else None
+        if session is not None:
             try:
-                session = UUID(context)
-            except ValueError:
-                pass
-            else:
-                try:
-                    of_support, told = await in_thread(_type_in, self.claims.user_id, session, command.data.is_typing)
-                except (db.OperationalError, db.InterfaceError) as error:
-                    raise Refusal("DEPENDENCY_DOWN") from error
-                # A customer is told of others' sessions what it is told of all else.
-                if told or (of_support and self.claims.role != Role.CUSTOMER):
-                    return
+                of_support, told = await in_thread(_type_in, self.claims.user_id, session, command.data.is_typing)
+            except (db.OperationalError, db.InterfaceError) as error:
+                raise Refusal("DEPENDENCY_DOWN") from error
+            # A customer is told of others' sessions what it is told of all else.
+            if told or (of_support and self.claims.role != Role.CUSTOMER):
+                return
         await super().do_typing(command)  # type: ignore[misc]
 
 
@@ -156,6 +155,14 @@ def tell_typing(user_id: int, session_id: UUID, is_typing: bool) -> bool:
 def _type_in(user_id: int, session_id: UUID, is_typing: bool) -> tuple[bool, bool]:
     """Whether that is a support session at all, and whether somebody was told."""
     return Session.objects.filter(public_id=session_id).exists(), tell_typing(user_id, session_id, is_typing)
+
+
+def _session_named(context: str) -> UUID | None:
+    """The session that a context may be; other contexts may look like anything else."""
+    try:
+        return UUID(context) if len(context) == len(str(UUID(int=0))) else None
+    except ValueError:
+        return None
 
 
 def parse_id(text: str) -> UUID:

@@ -211,7 +211,7 @@ class Board:
     def _tell_typing(self, user: int, context: str, is_typing: bool) -> None:
         frame = encode(Typing(data=TypingData(user_id=user, is_typing=is_typing, context=context)))
         for each in self._audience(self._readers.get(context, ())):
-            if each.counts and each.user_id != user:
+            if each.sees_all and each.user_id != user:
                 each.tell(frame)
 
     def _audience(self, watchers: Collection[Onlooker]) -> list[Onlooker]:

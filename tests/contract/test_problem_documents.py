@@ -68,6 +68,25 @@ def test_an_error_is_a_problem_document(case: str, server: Site) -> None:
     assert "allow" in headers or status != 405
 
 
+TOKEN = "/api/v1/customers/token"
+BARE = {
+    "a host that is not ours": ([f"POST {TOKEN}/ HTTP/1.1", "Host: evil.example"], 400),
+    "a body that is too large": ([f"POST {TOKEN} HTTP/1.1", HOST, "Content-Length: 9999999"], 413),
+}
+
+
+@pytest.mark.parametrize("case", BARE)
+def test_where_the_old_widget_asks_for_a_token_no_error_is_json_unless_that_is_named(case: str, server: Site) -> None:
+    """It stops asking only when what it gets is none."""
+    lines, status = BARE[case]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as line:
+        line.sendall("\r\n".join([*lines, "Accept: */*", "", ""]).encode("latin-1"))
+        answer = HTTPResponse(line)
+        answer.begin()
+        assert (answer.status, answer.headers["content-type"], answer.read()) == (status, None, b"")
+    assert asked(server, *lines, "Accept: application/json")[2]["status"] == status
+
+
 def test_an_error_before_the_language_is_found_out_is_in_that_language(server: Site) -> None:
     _status, _headers, document = asked(server, "GET /api/v1/online HTTP/1.1", "Host: evil.example", "Accept-Language: zh-CN")
     assert document["title"] == "请求无效"

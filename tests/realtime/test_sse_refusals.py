@@ -77,8 +77,10 @@ def test_a_page_of_a_foreign_site_may_not_listen_nor_read_why(site, mia, token):
 
 
 def test_a_refusal_is_told_in_the_clients_language(server):
-    message = expect_stop(listen(server, headers={"Accept-Language": "zh-CN,zh;q=0.9"}), 401, "MISSING_TOKEN")
+    stream = listen(server, headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+    message = expect_stop(stream, 401, "MISSING_TOKEN")
     assert any("\u4e00" <= character <= "\u9fff" for character in message)
+    assert stream.headers["X-WebSocket-Error-Message"].startswith("Sign in first")
 
 
 def test_a_page_of_a_listed_site_may_listen_and_read_why_it_may_not(site, mia, token):

@@ -99,10 +99,11 @@ def test_to_a_member_who_watches_a_customer_is_like_nobody(server, token, seen_b
         assert not [frame for frame in member.sync() if about(ann)(frame)]
 
 
-def test_typing_to_somebody_reaches_only_that_users_pages(server, token, mia, eve, bob):
-    pages = [connect(server.ws_url + SITE, token=token(eve)) for _ in range(3)]
-    others = [connect(server.ws_url + path, token=token(who)) for path, who in ((CHAT, eve), ("/api/ws/notifications", eve), (SITE, bob))]
-    with connect(server.ws_url + SITE, token=token(mia)) as typist:
+@pytest.mark.parametrize("where", [SITE, CHAT])
+def test_typing_to_somebody_reaches_only_that_users_pages(server, token, mia, eve, bob, where):
+    pages = [connect(server.ws_url + path, token=token(eve)) for path in (SITE, SITE, CHAT)]
+    others = [connect(server.ws_url + path, token=token(who)) for path, who in (("/api/ws/notifications", eve), (SITE, bob), (CHAT, bob))]
+    with connect(server.ws_url + where, token=token(mia)) as typist:
         for socket in (*pages, *others, typist):
             socket.until("connected")
         typist.send({"type": "typing", "data": {"is_typing": True, "to_user_id": eve.pk}})
@@ -111,6 +112,24 @@ def test_typing_to_somebody_reaches_only_that_users_pages(server, token, mia, ev
         for socket in (*others, typist):
             socket.until("heartbeat")
             assert not [frame for frame in socket.frames if frame["type"] == "typing"]
+    for socket in (*pages, *others):
+        socket.close()
+
+
+@pytest.mark.parametrize("where", [SITE, CHAT])
+def test_typing_in_a_context_reaches_members_and_agents_wherever_they_look(server, token, ann, mia, eve, bob, where):
+    pages = [connect(server.ws_url + path, token=token(who)) for path, who in ((SITE, eve), (CHAT, eve), (SITE, bob), (CHAT, bob))]
+    others = [connect(server.ws_url + path, token=token(who)) for path, who in ((SITE, ann), (CHAT, ann), ("/api/ws/notifications", eve), (SITE, mia))]
+    with connect(server.ws_url + where, token=token(mia)) as typist:
+        for socket in (*pages, *others, typist):
+            socket.until("heartbeat")
+        for context in ("post_123", "as-long-as-a-session-but-none-at-all"):
+            typist.send({"type": "typing", "data": {"is_typing": True, "context": context}})
+            for page in pages:
+                assert page.until("typing") == {"type": "typing", "data": {"user_id": mia.pk, "is_typing": True, "context": context}}
+        for socket in (*others, typist):
+            socket.until("heartbeat")
+            assert not [frame for frame in socket.frames if frame["type"] in ("typing", "error")]
     for socket in (*pages, *others):
         socket.close()
 
