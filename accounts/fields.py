@@ -56,7 +56,7 @@ class Metadata(serializers.JSONField):
 
     default_error_messages = {
         "not_object": _("Send an object: names with values, in braces."),
-        "too_long": _("Send at most %(limit)s bytes.") % {"limit": METADATA_LIMIT},
+        "too_long": _("Send at most {limit} bytes."),
         "unkeepable": _("Leave out NUL, half characters and numbers without end."),
     }
 
@@ -68,7 +68,7 @@ class Metadata(serializers.JSONField):
         except ValueError:
             self.fail("unkeepable")
         if size > METADATA_LIMIT:
-            self.fail("too_long")
+            self.fail("too_long", limit=METADATA_LIMIT)
         if _holds_nul(data):
             self.fail("unkeepable")
         return data

@@ -157,7 +157,7 @@ def _problem(error: Exception) -> Problem:
         case exceptions.ValidationError():
             return _invalid(error.detail)
         case exceptions.ParseError():
-            return Problem("INVALID_JSON", detail=error.detail)
+            return Problem("INVALID_JSON")
         case exceptions.Throttled():
             return Problem("RATE_LIMITED", wait=getattr(error, "wait", None))
         case exceptions.NotAuthenticated():

@@ -261,7 +261,10 @@ class Options:
         if self.secret_key:
             return self.secret_key
         path = Path(self.var_dir) / "secret_key"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"VAR_DIR must be a folder that may be made and written, such as /srv/switchboard: {error}") from error
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # of two first starts, the second waits until the first has written
             made = file.read()

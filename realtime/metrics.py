@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
@@ -34,6 +36,8 @@ _FORWARDED: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP",
 _support: Final = Question(vitals, patience=PATIENCE, fresh=FRESH)
 
 
+@csrf_exempt
+@require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """For whoever has METRICS_TOKEN; without one, for whoever asks on this machine and not through a proxy."""

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from realtime.headers import policy
 from realtime.modules import imported_by
@@ -33,6 +34,7 @@ def allowed_sites() -> tuple[str, ...]:
     return ("'self'", *settings.SWITCHBOARD.ws_allowed_origins, *(DEBUG_SITES if settings.DEBUG else ()))
 
 
+@require_safe
 @never_cache
 def console(request: HttpRequest) -> HttpResponse:
     """Where agents answer. Whoever opens it logs in on the page itself."""

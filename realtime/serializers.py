@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.models import Role
 from accounts.serializers import Problem
+from realtime.sse import EVENTS
 
 
 class SocketStatus(serializers.Serializer[Any]):
@@ -23,6 +24,14 @@ class SocketStatus(serializers.Serializer[Any]):
     online_count = serializers.IntegerField(required=False)
     heartbeat_interval = serializers.FloatField(help_text="Seconds.")
     broadcast_presence = serializers.BooleanField()
+
+
+class StreamEvent(serializers.Serializer[Any]):
+    """One event of a stream, as `EventSource` shows it."""
+
+    id = serializers.CharField(help_text="epoch:number, where to go on from: the browser sends the last one as `Last-Event-ID`.")
+    event = serializers.ChoiceField(sorted(EVENTS), help_text="The frame's `type`.")
+    data = serializers.CharField(help_text="The frame's `data`, as JSON.")  # type: ignore[assignment]
 
 
 class SocketRefused(Problem):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from realtime import closing
 from realtime.asyncapi import document
@@ -24,11 +26,15 @@ class Member:
     optional: bool
 
 
+@csrf_exempt
+@require_safe
 def description(request: HttpRequest) -> JsonResponse:
     """The AsyncAPI 3.0 document."""
     return JsonResponse(_document(request), json_dumps_params={"ensure_ascii": False})
 
 
+@csrf_exempt
+@require_safe
 def readable(request: HttpRequest) -> HttpResponse:
     """The same as a page."""
     told = _document(request)

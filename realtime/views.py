@@ -23,7 +23,7 @@ from accounts.redis import RedisAway
 from realtime.handshake import Admission, admit
 from realtime.presence import services
 from realtime.refusals import Refusal, http_problem
-from realtime.serializers import SocketRefused, SocketStatus
+from realtime.serializers import SocketRefused, SocketStatus, StreamEvent
 
 CREDENTIALS: Final[Any] = [{USER_TOKEN: []}, {CUSTOMER_TOKEN: []}, {}]  # the last one: it may stand in the address, too
 REFUSED: Final = {(status, "application/problem+json"): SocketRefused for status in (400, 401, 403, 429, 503)}
@@ -70,7 +70,7 @@ class NotificationStreamView(APIView):
             OpenApiParameter("ticket", description="It serves one connection, so not an `EventSource`, which comes back."),
             OpenApiParameter("token"),
         ],
-        responses={(200, "text/event-stream"): str, **REFUSED},
+        responses={(200, "text/event-stream"): StreamEvent, **REFUSED},
     )
     def get(self, request: Request) -> HttpResponse:
         """The bell's frames as server-sent events, until one of the two sides ends it."""

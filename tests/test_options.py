@@ -216,6 +216,9 @@ def test_options_that_make_no_sense_together_are_refused(env: dict[str, str], na
 
 
 def test_the_secret_key_that_debug_makes_up_is_kept_and_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match="VAR_DIR must be a folder"):
+        Options.from_env({"DEBUG": "1", "VAR_DIR": str(tmp_path / "file")}).made_secret()
     options = Options.from_env({"DEBUG": "1", "VAR_DIR": str(tmp_path / "var")})
     made = options.made_secret()
     assert len(made) >= 32

@@ -27,6 +27,8 @@ class Knobs(Protocol):
     @property
     def jwt_signing_key(self) -> str: ...
     @property
+    def jwt_jwk_url(self) -> str: ...
+    @property
     def identity_secret(self) -> str: ...
     @property
     def allowed_hosts(self) -> tuple[str, ...]: ...
@@ -64,6 +66,12 @@ def _keys(knobs: Knobs) -> Iterator[CheckMessage]:
                 hint='Draw one: python -c "import secrets; print(secrets.token_urlsafe(48))"',
                 id="switchboard.E003",
             )
+    if knobs.jwt_jwk_url.startswith("http://") and not _NEAR.match("/".join(knobs.jwt_jwk_url.split("/")[:3])):
+        yield Error(
+            "JWT_JWK_URL is fetched by plain http: whoever is on the way can put in keys of his own, and be anybody.",
+            hint="Serve the keys by https.",
+            id="switchboard.E011",
+        )
     given = [getattr(knobs, name) for name in KEYS if getattr(knobs, name)]
     if len(set(given)) < len(given):
         yield Error(

@@ -53,9 +53,13 @@ def check(lines: Iterable[Line | Problem], *, doubtful: set[Name]) -> Checked:
     read = list(_understood(lines, checked, doubtful))
     checked.known = _known(read)
     new: dict[Name, Row] = {}
+    roles = _roles(checked.known)
     for row in read:
         if row.name in checked.known or row.name in new:
-            checked.there += 1
+            if _is_another(row, new.get(row.name), roles):
+                checked.problems.append(Problem(row.number, "ref", "This refers to a customer and to a user: give one of the two another reference."))
+            else:
+                checked.there += 1
             continue
         problems = [*_references(row, checked.known, new, doubtful)]
         if problems:
@@ -105,6 +109,21 @@ def _known(rows: list[Row]) -> dict[Name, int]:
                 asked[kind].add(row.data[name])
     found = ((kind, Imported.objects.filter(kind=kind, ref__in=refs).values_list("ref", "row")) for kind, refs in asked.items())
     return {(kind, ref): number for kind, rows in found for ref, number in rows}
+
+
+def _roles(known: dict[Name, int]) -> dict[str, str]:
+    """The role of each person that is there already, by its reference."""
+    found = dict(User.objects.filter(pk__in=[number for (kind, _ref), number in known.items() if kind == "user"]).values_list("pk", "role"))
+    return {ref: found[number] for (kind, ref), number in known.items() if kind == "user" and number in found}
+
+
+def _is_another(row: Row, earlier: Row | None, roles: dict[str, str]) -> bool:
+    """Whether what is there under a line's reference is not what the line is: a customer in place of a user, or a user in place of a customer."""
+    if row.kind not in ("user", "customer"):
+        return False
+    if earlier is not None:
+        return earlier.kind != row.kind
+    return row.data["ref"] in roles and (roles[row.data["ref"]] == Role.CUSTOMER) != (row.kind == "customer")
 
 
 def _references(row: Row, known: dict[Name, int], new: dict[Name, Row], doubtful: set[Name]) -> Iterator[Problem]:
@@ -161,9 +180,7 @@ def _values(rows: list[Row], name: str) -> list[Any]:
 
 
 def _wrong_roles(rows: list[Row], known: dict[Name, int]) -> Iterator[tuple[int, Problem]]:
-    roles = dict(User.objects.filter(pk__in={number for (kind, _ref), number in known.items() if kind == "user"}).values_list("pk", "role"))
-    role_of = {ref: roles.get(number) for (kind, ref), number in known.items() if kind == "user"}
-    role_of |= {row.data["ref"]: row.data.get("role", Role.CUSTOMER) for row in rows if row.kind in ("user", "customer")}
+    role_of: dict[str, str] = _roles(known) | {row.data["ref"]: row.data.get("role", Role.CUSTOMER) for row in rows if row.kind in ("user", "customer")}
     for row in rows:
         for name, role in {"session": (("customer", Role.CUSTOMER), ("agent", Role.AGENT)), "message": (("sender", Role.AGENT),)}.get(row.kind, ()):
             ref = row.data.get(name)

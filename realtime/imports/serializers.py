@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.hashers import identify_hasher, make_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError as Wrong
+from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.claims import MAX_ID
@@ -21,16 +22,22 @@ from notifications.models import Notification
 from realtime.chat.models import LONGEST_TEXT, Message, Session
 from realtime.imports.models import LONGEST_REF
 
+_CLOCKS: Final = timedelta(days=1)
+"""By which the older system's clock may be ahead of ours."""
+
 
 class Moment(serializers.DateTimeField):
     """ISO 8601 with an offset, such as 2024-05-01T09:30:00Z: without one nobody knows which moment is meant."""
 
-    default_error_messages = {"naive": "Give the offset, such as 2024-05-01T09:30:00Z."}
+    default_error_messages = {"naive": "Give the offset, such as 2024-05-01T09:30:00Z.", "future": "This has not happened yet."}
 
     def to_internal_value(self, value: Any) -> datetime:
         if isinstance(value, str) and not value.endswith(("Z", "z")) and value[-6:-5] not in ("+", "-"):
             self.fail("naive")
-        return super().to_internal_value(value).astimezone(UTC)
+        moment: datetime = super().to_internal_value(value).astimezone(UTC)
+        if moment > timezone.now() + _CLOCKS:
+            self.fail("future")
+        return moment
 
 
 class Ref(Text):
@@ -141,6 +148,9 @@ class SessionLine(LineSerializer):
             raise serializers.ValidationError({"closed_at": "A closed session needs it, and no other may have it."})
         if (status == Session.Status.OPEN and not attrs.get("agent")) or (status == Session.Status.WAITING and attrs.get("agent")):
             raise serializers.ValidationError({"agent": "An open session needs one, and one that waits has none."})
+        early = [name for name in ("assigned_at", "answered_at", "closed_at", "rated_at") if name in attrs and attrs[name] < attrs["opened_at"]]
+        if early:
+            raise serializers.ValidationError(dict.fromkeys(early, "This is before the session was opened."))
         if "rating" in attrs and status != Session.Status.CLOSED:
             raise serializers.ValidationError({"rating": "Only a closed session can have one."})
         return attrs

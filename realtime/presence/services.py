@@ -35,14 +35,17 @@ their connections known again. Who has not come back by then has gone with its w
 _PAUSE: Final = 0.1
 
 _TABLE: Final = LastSeen._meta.db_table
+# Who was deleted may have been here until then, and nothing is kept of that.
+_STANDS: Final = f"EXISTS (SELECT 1 FROM {User._meta.db_table} AS person WHERE person.id = t.user_id AND person.deleted_at IS NULL)"
 _NOTE: Final = {
     "postgresql": f"""
         INSERT INTO {_TABLE} AS seen (user_id, at) SELECT t.user_id, to_timestamp(t.at / 1000.0) FROM unnest(%s::bigint[], %s::bigint[]) AS t (user_id, at)
-        ORDER BY t.user_id ON CONFLICT (user_id) DO UPDATE SET at = excluded.at WHERE seen.at < excluded.at - %s * interval '1 second'
+        WHERE {_STANDS} ORDER BY t.user_id ON CONFLICT (user_id) DO UPDATE SET at = excluded.at WHERE seen.at < excluded.at - %s * interval '1 second'
     """,
     "sqlite": f"""
         INSERT INTO {_TABLE} AS seen (user_id, at)
-        SELECT value ->> 0, strftime('%%Y-%%m-%%d %%H:%%M:%%f', (value ->> 1) / 1000.0, 'unixepoch') FROM json_each(%s) WHERE true
+        SELECT t.user_id, strftime('%%Y-%%m-%%d %%H:%%M:%%f', t.at / 1000.0, 'unixepoch')
+        FROM (SELECT value ->> 0 AS user_id, value ->> 1 AS at FROM json_each(%s)) AS t WHERE {_STANDS}
         ON CONFLICT (user_id) DO UPDATE SET at = excluded.at
         WHERE julianday(seen.at) < julianday(excluded.at) - %s / 86400.0
     """,

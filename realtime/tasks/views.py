@@ -123,11 +123,11 @@ def _report(request: Request, task_id: str, report: Report) -> Task:
     """Raises Declined."""
     if not isinstance(request.user, User):
         return services.report(tasks=named(Task.objects.all(), task_id), report=report)
-    own = named(Task.objects.filter(owner=request.user), task_id)
+    own = named(Task.objects.filter(owner=request.user, source=Task.Source.OWNER), task_id)
     try:
-        return services.report(tasks=own.filter(source=Task.Source.OWNER), report=report)
+        return services.report(tasks=own, report=report)
     except Declined as declined:
-        if declined.code == "NOT_FOUND" and own.exists():
+        if declined.code == "NOT_FOUND" and named(services.visible_to(request.user), task_id).exists():
             raise Declined("FORBIDDEN", _("Only the program that began this task can say how far it is.")) from declined
         raise
 

@@ -38,6 +38,14 @@ def test_two_visitors_are_two_customers_though_they_say_the_same(api):
     assert come(client).json()["userId"] != come(client).json()["userId"]
 
 
+def test_what_is_wrong_is_said_in_the_readers_language(api):
+    headers = {"HTTP_ACCEPT_LANGUAGE": "zh-CN"}
+    long = api().post("/api/v1/customers", {"channel": "WEB", "metadata": {"a": "x" * 3000}}, **headers)
+    assert long.json()["errors"] == {"metadata": ["最多 2048 字节。"]}
+    broken = api().post("/api/v1/customers", "{", content_type="application/json", **headers)
+    assert (broken.json()["code"], broken.json()["detail"]) == ("INVALID_JSON", "请发送一个 UTF-8 编码的 JSON 对象。")
+
+
 def test_metadata_may_be_left_out(api):
     answer = api().post("/api/v1/customers", {"name": "Ann", "channel": "WECHAT"})
     assert (answer.status_code, answer.json()["metadata"]) == (201, {})

@@ -44,6 +44,8 @@ CASES = {
     "another method": (["DELETE /api/v1/customers HTTP/1.1", HOST], 405, "METHOD_NOT_ALLOWED"),
     "a method that nobody knows": (["PROPFIND /api/v1/customers HTTP/1.1", HOST], 405, "METHOD_NOT_ALLOWED"),
     "a form at /health": (["POST /health/live HTTP/1.1", HOST, "Content-Length: 0"], 405, "METHOD_NOT_ALLOWED"),
+    "another method at the figures": (["PUT /metrics HTTP/1.1", HOST, "Content-Length: 0"], 405, "METHOD_NOT_ALLOWED"),
+    "another method at the sockets' description": (["POST /api/asyncapi.json HTTP/1.1", HOST, "Content-Length: 0"], 405, "METHOD_NOT_ALLOWED"),
     "another method at the description": (["POST /api/schema HTTP/1.1", HOST, "Content-Length: 0"], 405, "METHOD_NOT_ALLOWED"),
     "a body that is too large": (["POST /api/v1/customers HTTP/1.1", HOST, "Content-Length: 9999999"], 413, "TOO_LARGE"),
     "a body that is a form": (

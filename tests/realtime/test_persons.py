@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import secrets
+import time
 from collections.abc import Callable
 from functools import cache
 
@@ -23,12 +24,14 @@ from notifications.announcements import announce
 from notifications.models import Preference
 from notifications.recipients import Audience
 from notifications.services import notify
+from realtime import persons
 from realtime.chat import services
 from realtime.chat.direct import send_direct
 from realtime.chat.models import Block, Session
 from realtime.desk.services import leave_email
 from realtime.imports.models import Imported
 from realtime.presence.models import LastSeen
+from realtime.presence.services import note_seen
 from realtime.tasks.models import Task
 from tests import cast
 from tests.realtime.chat.support import asked, at, say
@@ -185,6 +188,13 @@ def test_what_an_agent_wrote_to_customers_stays_without_its_name(mark: str, ann:
         ("AGENT", "Support", "It is on its way"),
         ("SYSTEM", "", f"Support has asked {alice.display_name} to help you."),
     ]
+
+
+def test_nobody_is_seen_any_more_who_was_deleted_while_connected(eve: User, mia: User) -> None:
+    persons.erase(eve.pk)
+    now = int(1000 * time.time())
+    note_seen({eve.pk: now, mia.pk: now, 2**51: now})
+    assert list(LastSeen.objects.filter(user__in=[eve.pk, mia.pk, 2**51]).values_list("user", flat=True)) == [mia.pk]
 
 
 def test_an_anonymous_customer_that_was_taken_over_leaves_no_name_behind(mark: str, api: Api) -> None:

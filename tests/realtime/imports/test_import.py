@@ -155,6 +155,7 @@ BAD = [
     ({"usrname": "x"}, "line 2: usrname: There is no such member"),
     ({"date_joined": "2024-05-01T09:30:00"}, "line 2: date_joined: Give the offset"),
     ({"display_name": "\x00"}, "line 2: display_name: "),
+    ({"date_joined": "2124-05-01T09:30:00Z"}, "line 2: date_joined: This has not happened yet"),
     (
         {"kind": "notification", "user": "nobody", "type": "system", "title": "a", "message": "b", "created_at": "2024-05-01T09:30:00Z"},
         "user: ",
@@ -184,6 +185,21 @@ def complaints(old: Old, *words: str) -> str:
     with pytest.raises(CommandError):
         call_command("import_jsonl", str(old.write()), *words, stderr=err)
     return err.getvalue()
+
+
+def test_nothing_of_a_session_may_be_before_it_was_opened(old: Old) -> None:
+    old.customer("ann")
+    old.session("s", "ann", opened_at="2024-05-02T09:30:00Z")
+    assert "line 2: closed_at: This is before the session was opened." in complaints(old)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_customer_under_the_reference_of_a_user_is_no_repetition(old: Old, there: bool) -> None:
+    old.user("17")
+    if there:
+        old.bring_in()
+    old.customer("17")
+    assert "line 2: ref: This refers to a customer and to a user" in complaints(old)
 
 
 def test_a_dry_run_shows_all_that_is_wrong_and_blames_nobody_for_others(old: Old, mia: User) -> None:
