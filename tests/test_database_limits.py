@@ -71,7 +71,7 @@ def shop(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
         for command in (["migrate", "--verbosity", "0"], ["createdemo", "--force"]):
             assert python("manage.py", *command, url=url).wait(100) == 0
         with serving(workers=1, log=folder / "log", env={**surroundings(url), **narrow}) as site:
-            login = httpx.post(f"{site.url}/api/v1/public/login", json={"username": "mia", "password": "password123"})
+            login = httpx.post(f"{site.url}/api/v1/public/login", json={"username": "mia", "password": "password123"}, timeout=30)
             yield Shop(site, url, login.json()["token"])
 
 

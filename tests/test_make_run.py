@@ -97,13 +97,13 @@ def test_it_says_where_to_look_and_ctrl_c_leaves_nothing(clone: Path) -> None:
         for path in ("/", "/console/", "/admin/", "/api/docs"):
             assert f"{run.url}{path}" in run.text
         for path in ("/", "/member/", "/admin/", "/api/docs"):
-            assert httpx.get(f"{run.url}{path}", follow_redirects=True).status_code == 200
-        login = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "mia", "password": "password123"})
+            assert httpx.get(f"{run.url}{path}", follow_redirects=True, timeout=30).status_code == 200
+        login = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "mia", "password": "password123"}, timeout=30)
         assert login.status_code == 200, login.text
         shown = {"Authorization": f"Bearer {login.json()['token']}"}
-        assert httpx.get(f"{run.url}/api/v1/notifications", headers=shown).json()["unread_count"] == 2
-        agent = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "agent001", "password": "password123"}).json()["token"]
-        sessions = httpx.get(f"{run.url}/api/v1/sessions", headers={"Authorization": f"Bearer {agent}"}).json()["results"]
+        assert httpx.get(f"{run.url}/api/v1/notifications", headers=shown, timeout=30).json()["unread_count"] == 2
+        agent = httpx.post(f"{run.url}/api/v1/public/login", json={"username": "agent001", "password": "password123"}, timeout=30).json()["token"]
+        sessions = httpx.get(f"{run.url}/api/v1/sessions", headers={"Authorization": f"Bearer {agent}"}, timeout=30).json()["results"]
         assert [each["status"] for each in sessions] == ["waiting", "open", "closed"]
         first_minutes(run, login.json()["token"])
         names = [process.name() for process in run.family()]
@@ -132,7 +132,7 @@ def test_a_second_time_it_keeps_the_data_and_two_checkouts_do_not_meet(clone: Pa
         first = mia_in(clone)
     with running(clone) as again, running(copy(tmp_path / "neighbour")) as neighbour:
         assert mia_in(clone) == first
-        assert httpx.get(f"{again.url}/health").status_code == httpx.get(f"{neighbour.url}/health").status_code == 200
+        assert httpx.get(f"{again.url}/health", timeout=30).status_code == httpx.get(f"{neighbour.url}/health", timeout=30).status_code == 200
         assert mia_in(neighbour.checkout) != first
         assert len([process for process in [*again.family(), *neighbour.family()] if process.name() == "redis-server"]) == 2
 

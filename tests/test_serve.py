@@ -29,7 +29,7 @@ BARE = {"DJANGO_SETTINGS_MODULE": "tests.servers.bare", "DATABASE_URL": "", "DRA
 IMPATIENT = """
 from realtime.supervisor import Supervisor, listen, worker_config
 config = worker_config(application="tests.servers.echo.application", workers=1, heartbeat=30, drain_spread=0)
-config.timeout_worker_healthcheck = 1
+config.timeout_worker_healthcheck = 3
 sock = listen("127.0.0.1", 0)
 Supervisor(config=config, sock=sock, when_ready=lambda: print("answers at http://127.0.0.1:%d" % sock.getsockname()[1])).run()
 """
@@ -48,7 +48,7 @@ def site(tmp_path: Path) -> Start:
 
 def answering(site: Site) -> int:
     """The process that answers a request just now."""
-    return int(httpx.get(site.url).text)
+    return int(httpx.get(site.url, timeout=30).text)
 
 
 def sockets(stack: ExitStack, site: Site, count: int) -> list[ClientConnection]:

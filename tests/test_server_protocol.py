@@ -77,7 +77,7 @@ def test_no_log_line_holds_a_query_string(either: Site) -> None:
     with connect(f"{either.ws_url}/open?token=secret-open") as client:
         client.send("hello")
         assert client.recv() == "hello"
-    httpx.get(f"{either.url}/page?token=secret-http")
+    httpx.get(f"{either.url}/page?token=secret-http", timeout=30)
     until(lambda: "/page" in either.log, what="it is logged")
     assert "secret" not in either.log
 
@@ -220,7 +220,7 @@ def test_an_application_that_forgets_to_answer_is_500(site: Site) -> None:
 def test_a_port_of_ours_refuses_nobody_for_their_number(site: Site) -> None:
     clients = [socket.create_connection(("127.0.0.1", site.port)) for _ in range(300)]
     try:
-        assert httpx.get(site.url).status_code == 200
+        assert httpx.get(site.url, timeout=30).status_code == 200
     finally:
         for client in clients:
             client.close()
@@ -238,7 +238,7 @@ def leaving(tmp_path: Path) -> Iterator[Site]:
 
 def test_a_handshake_under_way_is_answered_by_the_application_and_then_told_goodbye(leaving: Site) -> None:
     with RawSocket(leaving.port, "/late") as client:
-        httpx.get(leaving.url)  # so the handshake, which came before, is under way
+        httpx.get(leaving.url, timeout=30)  # so the handshake, which came before, is under way
         leaving.process.terminate()
         assert " 101 " in client.shake_hands()
         assert json.loads(next_of(client, TEXT))["close_code"] == 1012

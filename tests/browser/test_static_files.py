@@ -20,7 +20,7 @@ STYLESHEET = re.compile(r'<link rel="stylesheet" href="(/static/([0-9a-f]{16})/r
 
 @pytest.fixture(scope="module")
 def client(server: Site) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url) as made:
+    with httpx.Client(base_url=server.url, timeout=30) as made:
         yield made
 
 

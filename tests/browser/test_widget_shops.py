@@ -48,7 +48,7 @@ def test_a_site_that_is_not_allowed_cannot_frame_the_chat(server, browser):
 
 
 def test_a_name_is_asked_for_before_the_first_message_and_an_address_while_nobody_is_there(visit, shop, axe):
-    until(lambda: not httpx.get(f"{shop.server}/api/v1/support/settings").json()["agentsOnline"], what="the agents of other tests are gone")
+    until(lambda: not httpx.get(f"{shop.server}/api/v1/support/settings", timeout=30).json()["agentsOnline"], what="the agents of other tests are gone")
     ann = visit()
     ann.button.click()
     expect(ann.chat.get_by_role("heading", name="Tea & Co")).to_be_visible()
@@ -223,7 +223,7 @@ def test_the_loader_and_the_chat_weigh_little(visit, shop):
     expect(ann.field).to_be_visible()
     needed = {url for url in asked if "/static/" in url or url.endswith("/widget/")}
     assert len(needed) > 20
-    with httpx.Client(headers={"Accept-Encoding": "gzip"}) as client:
+    with httpx.Client(headers={"Accept-Encoding": "gzip"}, timeout=30) as client:
         weights = {url: int(client.get(url).headers["Content-Length"]) for url in [f"{shop.server}/widget.js", *needed]}
     assert weights.pop(f"{shop.server}/widget.js") < LOADER_BOUND
     assert sum(weights.values()) < FRAME_BOUND

@@ -76,7 +76,7 @@ def test_there_is_room_again_when_a_socket_has_gone(narrow: Site, mia: User, tok
 
 def test_a_request_is_answered_by_a_worker_that_is_full(narrow: Site, mia: User, token: Callable[[User], str]) -> None:
     with only_one(narrow, BELL, token=token(mia)):
-        assert httpx.get(f"{narrow.url}/health/ready").status_code == 200
+        assert httpx.get(f"{narrow.url}/health/ready", timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -159,9 +159,9 @@ def test_a_worker_that_is_out_of_files_refuses_sockets_and_fails_at_nothing_else
                 assert (first["error_code"], socket.ended()) == ("OVERLOADED", 4101)
                 refused += 1
         assert 150 < len(opened) <= 300
-        answer = httpx.get(f"{poor.url}/api/v1/notifications", headers={"Authorization": f"Bearer {mine}"})
+        answer = httpx.get(f"{poor.url}/api/v1/notifications", headers={"Authorization": f"Bearer {mine}"}, timeout=30)
         assert (answer.status_code, json.loads(answer.content)["unread_count"]) == (200, 0)
-        assert httpx.get(f"{poor.url}/health/ready").status_code == 200
+        assert httpx.get(f"{poor.url}/health/ready", timeout=30).status_code == 200
         for socket in opened[::25]:
             socket.sync()
     assert "Too many open files" not in poor.log

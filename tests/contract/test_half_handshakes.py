@@ -25,6 +25,6 @@ HANDSHAKE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key
 @pytest.mark.parametrize("path", PATHS)
 def test_half_a_handshake_is_an_invalid_request(server: Site, path: str, wrong: dict[str, str | None]) -> None:
     headers = {name: value for name, value in {**HANDSHAKE, **wrong}.items() if value is not None}
-    response = httpx.get(server.url + path, headers=headers)
+    response = httpx.get(server.url + path, headers=headers, timeout=30)
     assert (response.status_code, response.headers["X-WebSocket-Error-Code"]) == (400, "INVALID_REQUEST")
     assert response.json() == {"error_code": "INVALID_REQUEST", "message": response.headers["X-WebSocket-Error-Message"]}

@@ -126,7 +126,7 @@ def test_a_foreign_page_is_not_told_whether_its_token_is_good(server: Site, mia:
 def test_a_plain_request_at_a_sockets_address_is_an_invalid_request(site: Site, path: str) -> None:
     for method in ("GET", "POST"):
         for address in (path, path + "/"):
-            response = httpx.request(method, site.url + address, follow_redirects=False)
+            response = httpx.request(method, site.url + address, follow_redirects=False, timeout=30)
             assert (response.status_code, response.headers["Content-Type"]) == (400, "application/problem+json")
             assert response.headers["X-WebSocket-Error-Code"] == "INVALID_REQUEST"
             said = response.json()

@@ -75,7 +75,7 @@ def test_a_notification_over_rest_reaches_the_sockets_on_both_workers_and_nobody
         eves.until("connected")
         sockets = on_both(mia)
         body = {"user_id": mia.pk, "type": "system", "title": "over REST", "message": "to mia"}
-        response = httpx.post(server.url + "/api/v1/notifications", json=body, headers={"Authorization": f"Bearer {token(admin)}"})
+        response = httpx.post(server.url + "/api/v1/notifications", json=body, headers={"Authorization": f"Bearer {token(admin)}"}, timeout=30)
         assert response.status_code == 201, response.text
         assert [titles(socket, 1) for socket in sockets] == [["over REST"], ["over REST"]]
         notify(users=eve, type="system", title="to eve", message="a later one")

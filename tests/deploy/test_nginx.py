@@ -142,7 +142,9 @@ def test_its_patience_is_longer_than_heartbeats_are_apart() -> None:
 
 def test_nobody_is_believed_where_they_come_from(nginx: Nginx, db: None) -> None:
     name = cast.member("mia").username
-    liar = httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.9"), headers={"X-Forwarded-For": "203.0.113.7", "X-Real-IP": "203.0.113.7"})
+    liar = httpx.Client(
+        transport=httpx.HTTPTransport(local_address="127.0.0.9"), headers={"X-Forwarded-For": "203.0.113.7", "X-Real-IP": "203.0.113.7"}, timeout=30
+    )
     answer = liar.post(f"{nginx.url}/api/v1/token", json={"username": name, "password": "wrong"})
     assert answer.status_code == 401, answer.text
     assert AccessAttempt.objects.get(username=name).ip_address == "127.0.0.9"
@@ -150,7 +152,7 @@ def test_nobody_is_believed_where_they_come_from(nginx: Nginx, db: None) -> None
 
 def test_forms_know_that_they_were_sent_over_tls(nginx: Nginx) -> None:
     """The admin's would be refused with 403 if the scheme or the host did not arrive."""
-    with httpx.Client(base_url=nginx.url) as page:
+    with httpx.Client(base_url=nginx.url, timeout=30) as page:
         form = page.get("/admin/login/")
         field = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
         assert field
@@ -159,7 +161,7 @@ def test_forms_know_that_they_were_sent_over_tls(nginx: Nginx) -> None:
 
 
 def test_plain_http_leads_to_tls_and_another_name_to_nothing(nginx: Nginx) -> None:
-    answer = httpx.post(f"http://localhost:{nginx.plain_port}/api/v1/token?next=1")
+    answer = httpx.post(f"http://localhost:{nginx.plain_port}/api/v1/token?next=1", timeout=30)
     assert (answer.status_code, answer.headers["Location"]) == (308, "https://localhost/api/v1/token?next=1")
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     with pytest.raises(ssl.SSLError):
@@ -188,8 +190,8 @@ def test_figures_are_not_for_the_public(nginx: Nginx, path: str) -> None:
 def test_what_a_dead_worker_did_not_answer_is_asked_of_another_only_if_that_is_safe(in_front: Callable[..., Nginx]) -> None:
     # The first connection is answered by nobody, and so is every POST.
     with Scripted(lambda line, before: OK if before and line.startswith("GET") else b"") as workers, in_front(workers.port) as nginx, nginx.trusted():
-        assert httpx.get(f"{nginx.url}/api/v1/notifications").text == "ok"
-        answer = httpx.post(f"{nginx.url}/api/v1/notifications", json={})
+        assert httpx.get(f"{nginx.url}/api/v1/notifications", timeout=30).text == "ok"
+        answer = httpx.post(f"{nginx.url}/api/v1/notifications", json={}, timeout=30)
     assert [line.partition(" ")[0] for line in workers.seen] == ["GET", "GET", "POST"]
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()["code"]) == (502, "application/problem+json", "DEPENDENCY_DOWN")
 
@@ -197,7 +199,7 @@ def test_what_a_dead_worker_did_not_answer_is_asked_of_another_only_if_that_is_s
 def test_what_workers_call_immutable_is_asked_of_them_once(in_front: Callable[..., Nginx]) -> None:
     kept = {"/static/1a2b/realtime/client.js": b"max-age=315360000, public, immutable", "/static/realtime/client.js": b"no-cache"}
     with Scripted(lambda line, before: OK.replace(b"no-store", kept[line.split(" ")[1]])) as workers, in_front(workers.port) as nginx, nginx.trusted():
-        assert [httpx.get(nginx.url + path).text for path in kept for _ in range(2)] == ["ok"] * 4
+        assert [httpx.get(nginx.url + path, timeout=30).text for path in kept for _ in range(2)] == ["ok"] * 4
     assert [line.split(" ")[1] for line in workers.seen] == ["/static/1a2b/realtime/client.js", "/static/realtime/client.js", "/static/realtime/client.js"]
 
 
@@ -207,8 +209,8 @@ def test_without_a_server_clients_are_asked_to_come_back_and_the_logs_hold_no_qu
             stream.rest()
         assert (stream.status, stream.comments, len(stream.retries)) == (200, ["DEPENDENCY_DOWN"], 1)
         assert ending(nginx.ws_url + "/api/ws/notifications", token=token(mia)).status == 502
-        httpx.get(f"http://localhost:{nginx.plain_port}/api/v1/ws?token={token(mia)}")
-        answer = httpx.get(f"{nginx.url}/api/v1/notifications?token={token(mia)}")
+        httpx.get(f"http://localhost:{nginx.plain_port}/api/v1/ws?token={token(mia)}", timeout=30)
+        answer = httpx.get(f"{nginx.url}/api/v1/notifications?token={token(mia)}", timeout=30)
         assert (answer.status_code, answer.json()["status"], answer.headers["Retry-After"]) == (502, 502, "1")
         until(lambda: answer.json()["request_id"] in nginx.logs, what="it is written down")
         assert "?" not in nginx.logs
@@ -268,7 +270,7 @@ def test_a_reload_keeps_sockets(nginx: Nginx, mia: User, token: Token) -> None:
 def test_its_logs_hold_no_query_and_no_credential(nginx: Nginx, mia: User, token: Token) -> None:
     with connect(nginx.ws_url + "/api/ws/notifications", token=token(mia)) as page:
         page.until("connected")
-    answer = httpx.get(f"{nginx.url}/api/v1/notifications/{mia.pk}?token={token(mia)}", headers={"Referer": f"{nginx.url}/?token={token(mia)}"})
+    answer = httpx.get(f"{nginx.url}/api/v1/notifications/{mia.pk}?token={token(mia)}", headers={"Referer": f"{nginx.url}/?token={token(mia)}"}, timeout=30)
     assert answer.status_code == 401
     until(lambda: f"/api/v1/notifications/{mia.pk}" in nginx.logs, what="it is written down")
     assert complaints(nginx.logs) == []

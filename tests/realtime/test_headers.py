@@ -104,7 +104,7 @@ def test_a_stream_has_them_too(server: Site, mia: User, token: Callable[[User], 
 @pytest.mark.parametrize("address", ["/fail", "/api/fail", "/nothing", "/api/nothing"])
 async def test_an_error_of_ours_has_them_too(settings, address: str) -> None:
     settings.ROOT_URLCONF = __name__
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://testserver") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://testserver", timeout=30) as client:
         answer = await client.get(address)
     assert answer.status_code == (500 if "fail" in address else 404)
     assert list(wrong(answer)) == []

@@ -72,7 +72,7 @@ def test_what_sockets_do_is_counted_over_all_workers(server, mia, ann, token):
 
 def test_requests_are_counted_by_the_route_and_never_by_what_was_asked_for(server, mia, token):
     watched = Watched(server)
-    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token(mia)}"}) as client:
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token(mia)}"}, timeout=30) as client:
         assert client.get("/api/v1/notifications/123456789/nowhere").status_code == 404
         assert client.get("/api/v1/notifications").status_code == 200
         assert client.get(f"/{secrets.token_hex(8)}").status_code == 404

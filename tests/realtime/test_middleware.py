@@ -27,14 +27,14 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(server):
 
 def test_a_body_that_does_not_say_how_large_it_is_is_cut_at_the_limit(site):
     chunks = (b"x" * 64 * 1024 for _ in range(17))
-    answer = httpx.post(f"{site.url}/api/v1/public/login", content=chunks, headers={"Content-Type": "application/json", "Accept-Language": "zh-CN"})
+    answer = httpx.post(f"{site.url}/api/v1/public/login", content=chunks, headers={"Content-Type": "application/json", "Accept-Language": "zh-CN"}, timeout=30)
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.json()["code"], answer.json()["title"]) == ("TOO_LARGE", "请求体过大")
 
 
 def test_a_body_within_the_limit_is_read(site):
-    answer = httpx.post(f"{site.url}/api/v1/public/login", json={"username": "x" * (LIMIT - 100), "password": "…"})
+    answer = httpx.post(f"{site.url}/api/v1/public/login", json={"username": "x" * (LIMIT - 100), "password": "…"}, timeout=30)
     assert answer.status_code == 400
     assert "username" in answer.json()["errors"]
 

@@ -93,7 +93,7 @@ def test_a_page_of_a_listed_site_may_listen_and_read_why_it_may_not(site, mia, t
             assert (stream.status, stream.headers["Access-Control-Allow-Origin"], stream.headers["Vary"]) == (401, origin, "Origin")
             assert "X-WebSocket-Error-Code" in stream.headers["Access-Control-Expose-Headers"]
     asks = {"Origin": "http://shop.example", "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization, last-event-id"}
-    answer = httpx.options(site.url + PATH, headers=asks)
+    answer = httpx.options(site.url + PATH, headers=asks, timeout=30)
     assert answer.headers["Access-Control-Allow-Origin"] == "http://shop.example"
     assert {"authorization", "last-event-id"} <= set(answer.headers["Access-Control-Allow-Headers"].split(", "))
 
@@ -101,13 +101,13 @@ def test_a_page_of_a_listed_site_may_listen_and_read_why_it_may_not(site, mia, t
 def test_nothing_but_a_get_is_answered_there(site, mia, token):
     for method in ("POST", "PUT", "DELETE", "HEAD"):
         for path in (PATH, PATH + "/"):
-            answer = httpx.request(method, f"{site.url}{path}?token={token(mia)}")
+            answer = httpx.request(method, f"{site.url}{path}?token={token(mia)}", timeout=30)
             assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, OPTIONS")
 
 
 def test_no_socket_is_opened_there(server, mia, token):
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version": "13"}
-    expect = httpx.get(f"{server.url}{PATH}?token={token(mia)}", headers=upgrade)
+    expect = httpx.get(f"{server.url}{PATH}?token={token(mia)}", headers=upgrade, timeout=30)
     assert (expect.status_code, expect.json()["error_code"]) == (404, "NOT_FOUND")
 
 

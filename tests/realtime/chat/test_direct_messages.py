@@ -24,7 +24,7 @@ def test_many_who_send_the_same_at_one_instant_over_two_workers_store_one(server
     headers, ready = {"Authorization": f"Bearer {token(mia)}"}, Barrier(8)
 
     def post(number: int) -> tuple[int, str]:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=30) as client:
             ready.wait()
             answer = client.post(server.url + conversation(bob), json={"message": "Hello!", "client_message_id": f"m-{number}"}, headers=headers)
         return answer.status_code, answer.json().get("id", answer.text)

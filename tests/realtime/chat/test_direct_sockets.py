@@ -257,7 +257,7 @@ def test_what_is_posted_and_what_a_socket_says_are_told_alike(opened: Open, serv
     mias, bobs = opened(mia, new=True), opened(bob)
     body = {"message": "over REST", "client_message_id": "m-1"}
     headers = {"Authorization": f"Bearer {token(mia)}"}
-    posted = httpx.post(server.url + conversation(bob), json=body, headers=headers)
+    posted = httpx.post(server.url + conversation(bob), json=body, headers=headers, timeout=30)
     assert posted.status_code == 201, posted.text
     assert mias.until("chat")["data"] == bobs.until("chat")["data"] == posted.json()
     say(mias, bob, "over REST", client_message_id="m-1")
@@ -271,13 +271,13 @@ def test_too_much_from_one_sender_is_refused_on_socket_and_rest_together(
 ) -> None:
     with servers.serve(env={"RATE_DIRECT": "2/h"}) as strict, connect(strict.ws_url + "/api/v1/ws", token=token(mia), new=new) as mias:
         headers = {"Authorization": f"Bearer {token(mia)}"}
-        assert httpx.post(strict.url + conversation(bob), json={"message": "one"}, headers=headers).status_code == 201
+        assert httpx.post(strict.url + conversation(bob), json={"message": "one"}, headers=headers, timeout=30).status_code == 201
         say(mias, bob, "two")
         say(mias, bob, "three", client_message_id="m-3")
         refused = error(mias)
         assert (refused["error_code"], refused["data"]) == ("RATE_LIMITED", {"client_message_id": "m-3"})
-        limited = httpx.post(strict.url + conversation(bob), json={"message": "four"}, headers=headers)
+        limited = httpx.post(strict.url + conversation(bob), json={"message": "four"}, headers=headers, timeout=30)
         assert (limited.status_code, limited.json()["code"]) == (429, "RATE_LIMITED")
         assert int(limited.headers["Retry-After"]) > 60
-        assert httpx.get(strict.url + conversation(bob), headers=headers).status_code == 200
+        assert httpx.get(strict.url + conversation(bob), headers=headers, timeout=30).status_code == 200
     assert head(bob) == 2

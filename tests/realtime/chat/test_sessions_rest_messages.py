@@ -251,13 +251,13 @@ def test_who_writes_too_much_is_told_when_to_go_on(api: Api, ann: User, bob: Use
 def test_what_is_written_on_a_socket_counts_too(servers: Servers, ann: User, token: Callable[[User], str]) -> None:
     with servers.serve(env={"RATE_SUPPORT": "2/h"}) as strict, connect(strict.ws_url + CHAT, token=token(ann), new=True) as line:
         headers = {"Authorization": f"Bearer {token(ann)}"}
-        opened = httpx.post(strict.url + SESSIONS, json={"text": "one"}, headers=headers)
+        opened = httpx.post(strict.url + SESSIONS, json={"text": "one"}, headers=headers, timeout=30)
         assert opened.status_code == 201
         line.send({"type": "message", "text": "two", "clientMessageId": "a-2"})
         line.send({"type": "message", "text": "three", "clientMessageId": "a-3"})
         refused = line.until("error")
         assert (refused["error_code"], refused["data"]) == ("RATE_LIMITED", {"client_message_id": "a-3"})
         address = strict.url + at(UUID(opened.json()["id"]), "messages")
-        limited = httpx.post(address, json={"text": "four"}, headers=headers)
+        limited = httpx.post(address, json={"text": "four"}, headers=headers, timeout=30)
         assert (limited.status_code, limited.json()["code"]) == (429, "RATE_LIMITED")
-        assert texts(httpx.get(address, headers=headers)) == ["two", "one"]
+        assert texts(httpx.get(address, headers=headers, timeout=30)) == ["two", "one"]
