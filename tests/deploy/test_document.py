@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,8 +28,8 @@ def blocks() -> list[Block]:
 
 
 @pytest.mark.timeout(600)
-def test_an_operator_who_follows_the_document_has_an_installation_that_answers(tmp_path: Path, redis: PrivateRedis) -> None:
-    with PrivatePostgres() as postgres:
+def test_an_operator_who_follows_the_document_has_an_installation_that_answers(tmp_path: Path) -> None:
+    with PrivatePostgres() as postgres, TemporaryDirectory() as folder, PrivateRedis(Path(folder)) as redis:
         machine = Machine(tmp_path, postgres=postgres, redis=redis.url)
         script = PREAMBLE + "".join(f"echo; echo '{MARK}{block.line}'\n{machine.command(block.text)}" for block in blocks())
         ended = subprocess.run(["bash", "-c", script], cwd=CHECKOUT, env=machine.env, capture_output=True, text=True, timeout=560)
