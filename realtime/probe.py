@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -25,6 +26,7 @@ from realtime.sockets import STREAM
 SOCKET: Final = "api/ws/notifications"
 TYPE: Final = "probe"
 PINGS: Final = 10
+_CLOSE_WAIT: Final = 2.0  # seconds that a server has to say goodbye
 _MOST: Final = 1 << 20
 """Bytes of an answer that are looked at."""
 
@@ -197,7 +199,8 @@ class Probe:
         ticket = self.call("POST", "/api/v1/ws/ticket", bearer=self._bearer)["ticket"]
         address = f"{self.url.replace('http', 'ws', 1)}/{SOCKET}?{urlencode({'ticket': ticket, **query}, quote_via=quote)}"
         try:
-            self._socket = connect(address, subprotocols=[PROTOCOL], open_timeout=self._left(), close_timeout=2, compression=None, proxy=None, max_size=_MOST)  # type: ignore[list-item]
+            bounds: Any = {"open_timeout": self._left(), "close_timeout": _CLOSE_WAIT, "max_size": _MOST}
+            self._socket = connect(address, subprotocols=[PROTOCOL], compression=None, proxy=None, **bounds)  # type: ignore[list-item]
         except InvalidStatus as error:
             code = error.response.headers.get("X-WebSocket-Error-Code", "no code of ours: does the proxy let upgrades through?")
             raise ProbeFailed(f"The socket is refused with {error.response.status_code} ({code}).") from None
@@ -231,7 +234,10 @@ class Probe:
 
     def _hang_up(self) -> None:
         if self._socket is not None:
-            self._socket.close()
+            # Beside us, for what is not answered in its time is then waited for without a bound.
+            closing = threading.Thread(target=self._socket.close, daemon=True)
+            closing.start()
+            closing.join(2 * _CLOSE_WAIT)
             self._socket = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -36,7 +37,16 @@ class Production:
 def manage(*command: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """`manage.py …` in that environment, which is all that it has."""
     merged = {name: value for name, value in {**os.environ, **env}.items() if value}
-    return subprocess.run([sys.executable, "manage.py", *command], cwd=CHECKOUT, env=merged, capture_output=True, text=True, timeout=300, check=False)
+    merged["PYTHONFAULTHANDLER"] = "1"
+    with subprocess.Popen(
+        [sys.executable, "manage.py", *command], cwd=CHECKOUT, env=merged, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            stdout, stderr = running.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGABRT)  # it says where it stands
+            stdout, stderr = running.communicate()
+    return subprocess.CompletedProcess(command, running.returncode, stdout, stderr)
 
 
 @contextmanager
