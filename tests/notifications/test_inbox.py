@@ -19,6 +19,7 @@ from notifications.inbox import Delivery, Late
 from notifications.models import Body, Entry
 from notifications.services import notify
 from notifications.transactions import retried
+from notifications.wire import ITEM_SLOT, SEQ_SLOT
 from tests import cast
 from tests.notifications.ear import Ear
 from tests.notifications.stream import frames, head, hello, last, told
@@ -83,7 +84,9 @@ def test_the_same_words_are_stored_once_for_all(db: None) -> None:
     send(delivery(*crowd))
     bodies = set(Entry.objects.filter(user__in=crowd).values_list("body", flat=True))
     assert len(bodies) == 1
-    assert str(crowd[0].pk) not in Body.objects.get(pk__in=bodies).text
+    text = Body.objects.get(pk__in=bodies).text
+    assert f'"seq":{SEQ_SLOT},' in text
+    assert f'"id":{ITEM_SLOT},' in text
     assert [last(user)["data"]["id"] for user in crowd] == [user.pk * 10 for user in crowd]
 
 
