@@ -8,6 +8,7 @@ from typing import Final
 from realtime import commands
 from realtime.chat import commands as direct
 from realtime.chat import support_commands as support
+from realtime.chat.customers import CustomersView
 from realtime.chat.looks import Looks
 from realtime.chat.recall import Confirming, Recall
 from realtime.consumer import SocketConsumer
@@ -18,7 +19,7 @@ from realtime.tasks.steps import Steps
 from realtime.tasks.watching import TaskSocket, TasksSocket
 
 
-class MemberSocket(Steps, direct.DirectCommands, support.TypingAnywhere, Confirming, PresenceCommands, SocketConsumer):
+class MemberSocket(Steps, direct.DirectCommands, support.TypingAnywhere, CustomersView, Confirming, PresenceCommands, SocketConsumer):
     """The community site's: everything that concerns the user."""
 
     topics = ("notification", "direct", "support", "task")
@@ -29,7 +30,7 @@ class MemberSocket(Steps, direct.DirectCommands, support.TypingAnywhere, Confirm
     looks = counts = True
 
 
-class ChatSocket(support.SupportCommands, Looks, Recall, PresenceCommands, SocketConsumer):
+class ChatSocket(support.SupportCommands, Looks, CustomersView, Recall, PresenceCommands, SocketConsumer):
     """The support widget's and the agent console's."""
 
     topics = ("support",)

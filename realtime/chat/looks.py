@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
 from uuid import UUID
 
 from django import db
@@ -15,6 +13,7 @@ from accounts.executor import in_thread
 from accounts.models import Role, User
 from accounts.redis import RedisAway
 from notifications.wire import Refused
+from realtime.beside import Beside
 from realtime.chat import looking
 from realtime.chat.models import Session
 from realtime.chat.sessions import find
@@ -27,12 +26,11 @@ from realtime.refusals import Refusal
 logger = logging.getLogger(__name__)
 
 
-class Looks:
+class Looks(Beside):
     """It looks at one session at a time, until it looks at another one or has gone."""
 
     claims: Claims
     connection_id: str
-    start: Callable[[Coroutine[Any, Any, None]], None]
     _session: Session | None = None
     _last: frozenset[int] = frozenset()
 

@@ -1,29 +1,25 @@
-"""The socket of the support chat, as far as it is told of what it did not ask for: what was missed, the queue, its agent's presence."""
+"""The socket of the support chat, as far as it is sent what was missed, and finds out what has arrived."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from django import db
 
 from accounts.executor import in_thread
 from accounts.models import Role
-from accounts.redis import RedisAway
 from accounts.tokens import Claims
 from notifications.wire import Event, encode
-from realtime.chat import queue, replay, routing
+from realtime.beside import Beside
+from realtime.chat import replay, routing
 from realtime.chat.events import OfflineMessage, OfflineMessagesComplete
-from realtime.chat.models import Session
 from realtime.commands import Ack
 from realtime.handshake import Admission
 from realtime.inlet import Receive
 from realtime.outlet import Outlet
-from realtime.presence.board import presence_frame
-from realtime.presence.roster import Roster
-from realtime.presence.seat import Seat
 from realtime.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -32,7 +28,6 @@ _PING_AFTER: Final = 0.2
 """Seconds from a message to the ping whose pong confirms it, so that a few messages share one."""
 _PING: Final = b"seen "
 _MESSAGE: Final = '{"type":"message"'
-_SESSION: Final = '{"type":"session"'
 
 
 class Confirming:
@@ -47,7 +42,7 @@ class Confirming:
             await replay.aconfirm(self.claims.user_id, min(command.seq, self.outlet.cursor))
 
 
-class Recall(Confirming):
+class Recall(Beside, Confirming):
     """Sends what nobody has confirmed, and takes an old client's protocol pong for its confirmation: it knows no other."""
 
     tells: ClassVar[tuple[type[Event], ...]] = (OfflineMessage, OfflineMessagesComplete)
@@ -55,14 +50,9 @@ class Recall(Confirming):
     ending: bool
     protocol: Any
     writer: Writer
-    seat: Seat
     _asking: asyncio.TimerHandle | None = None
-    _beside: set[asyncio.Task[None]]
-    _looking: asyncio.Lock
 
     async def _live(self, receive: Receive, admission: Admission) -> None:
-        self._beside = set()
-        self._looking = asyncio.Lock()
         if self.protocol is not None and not self.new_client:
             self.protocol.on_pong = self._heard_pong
         try:
@@ -81,9 +71,6 @@ class Recall(Confirming):
             except db.Error as error:
                 logger.warning("An agent is given nothing yet: %s", error)
         await super()._open(admission)  # type: ignore[misc]
-        if self.claims.role == Role.CUSTOMER:
-            self.start(self._look_at_agent())
-            self.start(self._tell_place())
 
     def sending(self) -> Callable[[str], None]:
         """What writes the frames that have a number."""
@@ -91,10 +78,7 @@ class Recall(Confirming):
 
     def _write(self, frame: str) -> None:
         self.writer.put(frame)
-        if frame.startswith(_SESSION):
-            if self.claims.role == Role.CUSTOMER:
-                self.start(self._look_at_agent())
-        elif frame.startswith(_MESSAGE):
+        if frame.startswith(_MESSAGE):
             self._ask_for_pong()
 
     async def recall(self, head: int, *, start: int, resumes: bool) -> None:
@@ -134,41 +118,3 @@ class Recall(Confirming):
         number = payload.removeprefix(_PING)
         if payload.startswith(_PING) and number.isdigit() and len(number) < 17:
             self.start(replay.aconfirm(self.claims.user_id, min(int(number), self.outlet.cursor)))
-
-    # What a customer sees of others
-
-    async def _look_at_agent(self) -> None:
-        """Tell a customer how its agent is, from now on; and nobody else."""
-        async with self._looking:  # or of two questions the older one might be answered last
-            try:
-                agents = await in_thread(_agents_of, self.claims.user_id)
-                roster = Roster.of_this_loop()
-                new = sorted(roster.board.watch(self.seat, agents, ()))
-                await roster.learn(self.seat, new, "p")
-            except (db.Error, RedisAway) as error:
-                logger.info("A customer is not told how its agent is: %s", error)
-                return
-            for agent in new:
-                self.seat.tell(presence_frame(agent, roster.board.status(agent)))
-
-    async def _tell_place(self) -> None:
-        told = None
-        # Again until it is so, because a change may have been told while this one was looked up.
-        while (frame := await in_thread(queue.place_of, self.claims.user_id)) not in (None, told):
-            self.seat.tell(frame)
-            told = frame
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it beside, and log what it raises."""
-        task = asyncio.get_running_loop().create_task(work, context=self.outlet.context)
-        self._beside.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._beside.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.warning("Not told: %s", error)
-
-
-def _agents_of(customer_id: int) -> list[int]:
-    return list(Session.objects.filter(customer=customer_id, status=Session.Status.OPEN, agent__isnull=False).values_list("agent", flat=True))

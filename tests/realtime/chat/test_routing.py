@@ -148,8 +148,9 @@ def test_everybody_who_waits_is_told_her_place_whenever_that_changes(opened: Ope
     given_to(sessions[1], bob)
     assert told(lines[3], waiting=1) == {"sessionId": str(sessions[2].public_id), "position": 1, "waiting": 1, "estimate_s": None}
     assert [frame for frame in lines[1].sync() if frame["type"] == "queue"] == []
-    again = opened(people[2], CHAT, new=True)
-    assert again.until("queue")["data"]["position"] == 1
+    for path in (CHAT, MEMBERS):
+        again = opened(people[2], path, new=True)
+        assert again.until("queue")["data"]["position"] == 1
 
 
 def test_after_some_have_been_taken_the_others_are_told_how_long_it_may_take(opened: Open) -> None:

@@ -229,12 +229,13 @@ def presence_of(user: User) -> Callable[[dict], bool]:
     return lambda frame: frame["type"] == "presence" and frame["data"]["user_id"] == user.pk
 
 
+@pytest.mark.parametrize("path", [CHAT, MEMBERS])
 def test_how_an_agent_is_its_customer_is_told_and_no_other_until_it_has_another_agent(
-    opened: Open, session: Session, ann: User, bob: User, alice: User, cara: User
+    opened: Open, session: Session, ann: User, bob: User, alice: User, cara: User, path: str
 ) -> None:
     served(cara, alice)
     desks = {user.pk: opened(user, CHAT, new=True) for user in (bob, alice)}
-    line, other = come(opened, ann, new=True), come(opened, cara, new=True)
+    line, other = opened(ann, path, new=True), opened(cara, path, new=True)
     assert line.until(presence_of(bob))["data"]["status"] == "online"
     assert other.until(presence_of(alice))["data"]["status"] == "online"
 
