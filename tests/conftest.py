@@ -121,13 +121,18 @@ def options(settings: Any) -> Callable[..., None]:
     return change
 
 
+def _was_agent_of(customer: int, agent: int) -> bool:
+    people = (customer, sockets.taken_over.get(customer, customer))
+    return Participant.objects.filter(session__customer__in=people, user=agent).exists()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def customers_see_nobody(request: pytest.FixtureRequest) -> Iterator[None]:
     """No socket of a customer's, in whatever test, was told anything about other people, but how its own agent is."""
     if any("db" in item.fixturenames for item in request.session.items):
         request.getfixturevalue("db")  # so that it is still there at the end
     yield
-    told = [pair for pair in sockets.agents_of_customers if not Participant.objects.filter(session__customer=pair[0], user=pair[1]).exists()]
+    told = [pair for pair in sockets.agents_of_customers if not _was_agent_of(*pair)]
     assert not told, told
     assert not sockets.not_for_customers, "\n".join(sockets.not_for_customers[:20])
 

@@ -51,6 +51,8 @@ not_for_customers: list[str] = []
 """What sockets opened with a customer's token were told of other people; the session fails if there is any."""
 agents_of_customers: set[tuple[int, int]] = set()
 """Customers, and of whom they were told how it is or that it types; the session fails if one of these was never the customer's agent."""
+taken_over: dict[int, int] = {}
+"""Customers whose sessions went over to another one, and to whom: their agents are the other one's in the database."""
 
 
 def tells_of_people(frame: Frame) -> bool:

@@ -23,6 +23,7 @@ from tests.accounts.visitors import proof
 from tests.realtime.chat.conftest import CHAT, MEMBERS, Open, wants
 from tests.realtime.chat.desk import at_once_missed, of_type, says, served, shut, write
 from tests.servers.waiting import until
+from tests.sockets import taken_over
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def vera(db: None) -> User:
 
 def proves(ann: User, vera: User) -> None:
     """Ann turns out to be vera."""
+    taken_over[ann.pk] = vera.pk
     accounts.make_verified_customer(external_id=vera.customer.external_id, name="Vera", channel="WEB", metadata={}, anonymous=ann.customer)
 
 
