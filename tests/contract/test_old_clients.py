@@ -102,7 +102,7 @@ async def test_after_a_restart_everybody_is_back_with_a_second_try(
 ) -> None:
     with servers.serve(workers=1) as site:
         rules: list[Rule] = [Community(token(mia)), Bell(token(mia)), Console(token(bob)), widget(site, ann, token(ann))]
-        played = await interrupted(site, rules, max(minute, 6.0), lambda: os.kill(site.pid, signal.SIGHUP))
+        played = await interrupted(site, rules, max(minute, 9.0), lambda: os.kill(site.pid, signal.SIGHUP))
     print(report("A worker that is replaced", played.values()))
     for each in played.values():
         assert each.codes == [1012], each
@@ -114,7 +114,7 @@ async def test_after_a_crash_everybody_is_back_with_a_second_try_but_agents_who_
 ) -> None:
     with servers.serve(workers=1) as site:
         rules: list[Rule] = [Community(token(mia)), Bell(token(mia)), Console(token(bob)), widget(site, ann, token(ann))]
-        played = await interrupted(site, rules, max(minute, 6.0), lambda: os.kill(site.workers()[0], signal.SIGKILL))
+        played = await interrupted(site, rules, max(minute, 9.0), lambda: os.kill(site.workers()[0], signal.SIGKILL))
     print(report("A worker that is killed", played.values()))
     agent = played.pop("agent console")
     assert (agent.codes, agent.stopped) == ([1006], True)

@@ -32,6 +32,7 @@ def until_closed(peer):
     while (frame := peer.receive())[0] != CLOSE:
         if frame[0] == TEXT:
             frames.append(json.loads(frame[1]))
+    frames = [frame for frame in frames if frame["type"] != "heartbeat"]  # which may be due meanwhile
     return frames, int.from_bytes(frame[1][:2])
 
 
