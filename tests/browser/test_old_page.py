@@ -7,8 +7,10 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from accounts.models import User
+from realtime.chat.models import Message
 from tests.browser.tab import OURS
 from tests.realtime.chat.desk import says, served
+from tests.servers.waiting import until
 from tests.servers.workers import Site
 
 OPEN = """
@@ -48,6 +50,7 @@ def test_an_expired_token_a_new_one_and_then_what_was_missed(server: Site, page:
     assert page.evaluate("frames_.find((frame) => frame.type === 'offline_messages_complete').count") == 2
 
     page.evaluate("(sessionId) => socket.send(JSON.stringify({ type: 'message', sessionId, text: 'Yes, please.' }))", str(session.public_id))
+    until(lambda: Message.objects.filter(session=session, text="Yes, please.").exists(), what="it is stored")
     page.evaluate("socket.close()")
     page.wait_for_function("codes.length === 2")
     page.evaluate(OPEN, token)

@@ -125,9 +125,9 @@ def test_what_has_changed_hands_since_a_worker_looked_is_not_taken_from_its_new_
 def test_who_has_come_back_since_a_worker_looked_keeps_all(opened: Open, bob: User, alice: User) -> None:
     console = comes(opened, bob)
     session = new_question()
-    goes(console, bob)
     until(lambda: (seen := routing.here()) is not None and seen.age >= GRACE, what="an absence counts")
     with no_worker_looks():
+        goes(console, bob)
         Attendance.objects.update_or_create(agent=bob, defaults={"gone_since": timezone.now() - timedelta(days=1)})
         seen_by_a_slow_worker = routing.here()
         assert seen_by_a_slow_worker is not None
